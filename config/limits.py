@@ -17,6 +17,7 @@ from config.lease import LeaseRules
 from config.positions import PositionRules
 from config.quotas import QuotaRules
 from config.recovery import RecoveryRules
+from config.strategies import StrategyRules
 from config.working import WorkingRules
 
 EQUITY = "share of equity"
@@ -454,3 +455,6 @@ class RiskLimits:
     """The rules for open positions, which the position monitor reads."""
     lease: LeaseRules = field(default_factory=LeaseRules)
     """The deadlines of the sensors behind the lease to trade. No check of the gate reads them."""
+    strategies: StrategyRules = field(default_factory=StrategyRules)
+    """The ladder of stages. The gate reads the size at the stage small and the stage of a strategy
+    without a row; the rest is for promotions."""

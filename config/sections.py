@@ -14,6 +14,7 @@ from config.limits import RiskLimits
 from config.positions import PositionRules
 from config.quotas import QuotaRules
 from config.recovery import RecoveryRules
+from config.strategies import StrategyRules
 from config.working import WorkingRules
 
 DECLARING = (
@@ -27,6 +28,7 @@ DECLARING = (
     LeaseRules,
     RecoveryRules,
     AlertingRules,
+    StrategyRules,
 )
 """The classes that declare keys. The keys of a section stand in the order of these fields."""
 
@@ -43,6 +45,7 @@ SECTIONS: Mapping[str, str] = {
     "trading_lease": "How old the readings behind the lease to trade may be.",
     "recovery": "How a recovery climbs back to full size.",
     "alerting": "How alerts reach people, and what follows when nobody answers.",
+    "strategies": "How far strategies are trusted, and how they rise.",
 }
 """Every section with its meaning, in the order of the file."""
 

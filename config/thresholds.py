@@ -39,6 +39,7 @@ class MLRiskConfig:
     trading_lease: Any
     recovery: Any
     alerting: Any
+    strategies: Any
     environment: str
     trading_mode: str
     version: int

@@ -16,6 +16,23 @@ class Algorithm(StrEnum):
     """Post-only at the touch first, crossing before the deadline."""
 
 
+class StrategyStage(StrEnum):
+    """How far a strategy is trusted, from the least to the most."""
+
+    SHADOW = "shadow"
+    """Its trades are decided and recorded, and never sent."""
+    PAPER = "paper"
+    """Its trades are sent where no real money is traded; elsewhere it is a shadow."""
+    SMALL = "small"
+    """Its entries have a part of their size."""
+    FULL = "full"
+
+    @property
+    def rank(self) -> int:
+        """The place on the ladder; 0 is the lowest."""
+        return tuple(StrategyStage).index(self)
+
+
 class BackupStep(StrEnum):
     """One step of a fallback policy: how the next attempt differs."""
 

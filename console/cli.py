@@ -156,7 +156,8 @@ _VERBS: Mapping[str, Verb] = {
     "strategy": Verb(
         "control.strategy",
         "Add, list or remove strategies that may reach the embedded broker. Each "
-        "enqueues requests and reads the answers to them, and nothing else.",
+        "enqueues requests and reads the answers to them, and nothing else. Show, promote or "
+        "demote a strategy.",
         is_group=True,
     ),
 }

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from config.vocabulary import Algorithm as Algorithm
+from config.vocabulary import StrategyStage as StrategyStage
 
 T = TypeVar("T")
 
@@ -410,6 +411,8 @@ class TradeBlockReason(StrEnum):
     CONSECUTIVE_LOSSES = "consecutive_losses"
     LIQUIDITY_INSUFFICIENT = "liquidity_insufficient"
     INTERNAL_ERROR = "internal_error"
+    STRATEGY_STAGE = "strategy_stage"
+    STRATEGY_LIMIT = "strategy_limit"
 
 
 class OperatorRole(StrEnum):

@@ -49,6 +49,7 @@ from models.tables import (
     PredictionRow,
     ProtectiveStopRow,
     RefusedMessagesRow,
+    StrategyRow,
     TallyChangeRow,
     TallyRow,
     TradeRequestRow,
@@ -83,7 +84,7 @@ DELETED: tuple[type[Base], ...] = (
 """The tables from which the application deletes."""
 MOVED_BY_TRIGGER: tuple[type[Base], ...] = (AuditHeadRow,)
 """The tables that only the owner's triggers change."""
-OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow, OverrideCodeRow)
+OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow, OverrideCodeRow, StrategyRow)
 """The tables that the operator's role alone changes."""
 MEASURED: tuple[type[Base], ...] = (
     *(AccountBindingRow, AccountFitnessRow),

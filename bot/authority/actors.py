@@ -45,6 +45,10 @@ class Power(StrEnum):
     RELEASE_WORK = "release_work"
     ACKNOWLEDGE_ALERTS = "acknowledge_alerts"
     MANAGE_OPERATORS = "manage_operators"
+    MANAGE_STRATEGIES = "manage_strategies"
+    """Set the facts of a strategy, narrow its caps, and demote it."""
+    PROMOTE_STRATEGY = "promote_strategy"
+    """Raise a strategy's stage, and widen its caps."""
 
 
 POWERS: Mapping[OperatorRole, frozenset[Power]] = {
@@ -56,6 +60,7 @@ POWERS: Mapping[OperatorRole, frozenset[Power]] = {
             Power.FORGET_ORDER,
             Power.RELEASE_WORK,
             Power.ACKNOWLEDGE_ALERTS,
+            Power.MANAGE_STRATEGIES,
         }
     ),
     OperatorRole.RISK_OFFICER: frozenset(Power),

@@ -129,6 +129,7 @@ _DECIDING_CODE = (
     "config/recovery.py",
     "config/schema.py",
     "config/sections.py",
+    "config/strategies.py",
     "config/thresholds.py",
     "config/vocabulary.py",
     "config/working.py",

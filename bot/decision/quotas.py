@@ -1,7 +1,9 @@
 """Quotas of strategies: requests at once, counted before anything is decided.
 
 A request beyond its strategy's quota is refused after two short statements, leaves no row, and may
-be sent again. Requests that only reduce have quotas of their own, far above any normal use: they
+be sent again. A strategy's own row may narrow its rate of entries.
+
+Requests that only reduce have quotas of their own, far above any normal use: they
 stop a runaway strategy, but no exit. Workers count without a lock, so a quota may be exceeded by as
 many requests as there are workers. The gate alone bounds reservations.
 """
@@ -72,10 +74,11 @@ class Quotas:
 
 
 def _of_entries(used: Used, rules: QuotaRules) -> QuotaExceeded | None:
+    rate = rules.requests_per_second
     return _exceeded(
         ("requests_per_second", "requests in the last second"),
         used.requests,
-        rules.requests_per_second,
+        rate if used.own_rate is None else min(rate, used.own_rate),
     ) or _exceeded(
         ("open_requests", "requests that have not ended"), used.open_requests, rules.open_requests
     )

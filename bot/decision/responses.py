@@ -5,7 +5,9 @@ from typing import Any
 
 from bot.errors import BadMessage, RequestIdTaken
 from bot.execution.orders import fallback_rows
-from models.enums import CheckStatus, ExecutionStatus, TradeBlockReason, Verdict
+from bot.risk import codec, stages
+from bot.risk.snapshot import StageView
+from models.enums import CheckStatus, ExecutionStatus, StrategyStage, TradeBlockReason, Verdict
 from models.tables import ChildOrderRow, DecisionRow, ParentOrderRow, TradeRequestRow
 
 
@@ -62,8 +64,20 @@ def of_decision(row: TradeRequestRow, decision: DecisionRow, *, repeated: bool) 
             for check in broken
         ],
         "notes": [check["sentence"] for check in checks if check["name"] == "claims"],
+        "stage": _stage(decision),
         "repeated": repeated,
     }
+
+
+def _stage(decision: DecisionRow) -> dict[str, Any] | None:
+    """The strategy's stage at the decision, and whether its entries were sent then; None for a
+    decision from before stages."""
+    seen = decision.snapshot.get("strategy")
+    if seen is None:
+        return None
+    view = codec.from_json(StageView, seen)
+    stage = stages.in_force(view, StrategyStage(decision.limits["strategies"]["unknown_stage"]))
+    return {"stage": stage.value, "sends": stages.sends(stage, real_money=view.real_money)}
 
 
 def of_parent(parent: ParentOrderRow | None, children: Sequence[ChildOrderRow]) -> dict[str, Any]:

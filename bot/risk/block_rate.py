@@ -64,5 +64,7 @@ def _hint(
     text = f"High block rate: the check {name!r} denied {count} of {total} requests"
     if missing[name] > count / 2:
         return f"{text}, mostly because its input is missing: look at who should deliver it."
+    if name == "strategy_stage":
+        return f"{text}: `mlrisk strategy list` shows the stages, and a shadow sends nothing."
     lone = f", {alone[name]} of them alone" if alone[name] else ""
     return f"{text}{lone}: look at its limit, or at what the model sends."

@@ -8,12 +8,14 @@ Each curve is 1 up to a configured point of full size and falls from there:
 - drawdown: linear to zero at the limit, the surplus rule of Grossman & Zhou 1993;
 - correlation: linear to zero at the limit of correlated exposure (ours);
 - liquidity: full-size spread over the spread (ours);
-- recovery: the step of the half-open recovery ladder.
+- recovery: the step of the half-open recovery ladder;
+- stage: the configured share of a strategy at the stage small.
 """
 
 from collections.abc import Callable
 from decimal import Decimal
 
+from bot.risk import stages
 from bot.risk.book import positive
 from bot.risk.checks.market import volatility_ratio
 from bot.risk.correlation import crowd
@@ -119,6 +121,17 @@ def recovery(
     return _FULLY_RECOVERED if share == 1.0 else _scaled("recovery", share, share, 1.0)
 
 
+def stage(
+    _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> SizeFactor:
+    """The share of the size that the strategy's stage allows; 1 at every stage but small."""
+    view = snapshot.strategy
+    if view is None or stages.in_force(view, limits.strategies.unknown_stage) is not stages.SMALL:
+        return _FULL_STAGE
+    share = limits.strategies.small_share
+    return SizeFactor("stage", share, share, 1)
+
+
 FACTORS: tuple[Factor, ...] = (
     confidence,
     uncertainty,
@@ -127,6 +140,7 @@ FACTORS: tuple[Factor, ...] = (
     correlation,
     liquidity,
     recovery,
+    stage,
 )
 
 FACTOR_REASONS = {
@@ -137,11 +151,13 @@ FACTOR_REASONS = {
     "correlation": TradeBlockReason.CORRELATION_RISK_HIGH,
     "liquidity": TradeBlockReason.LIQUIDITY_INSUFFICIENT,
     "recovery": TradeBlockReason.TRADING_STATE,
+    "stage": TradeBlockReason.STRATEGY_STAGE,
 }
 """Why a trade was shrunk, when a factor did it."""
 
 _ALONE = SizeFactor("correlation", ONE, 0, 0)
 _FULLY_RECOVERED = SizeFactor("recovery", ONE, 1.0, 1.0)
+_FULL_STAGE = SizeFactor("stage", ONE, 1, 1)
 
 
 def _full(name: str, measured: Raw, full: Raw) -> SizeFactor:

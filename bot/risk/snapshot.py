@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from models.enums import Algorithm, ExecutionPriority, TradeSide, TradingState
+from models.enums import (
+    Algorithm,
+    ExecutionPriority,
+    StrategyStage,
+    TradeSide,
+    TradingState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +256,24 @@ class LeaseView:
 
 
 @dataclass(frozen=True, slots=True)
+class StageView:
+    """The asking strategy's stage and its own caps. Money is in quote currency."""
+
+    stage: StrategyStage | None
+    """None for a strategy without a row, which has the configured stage."""
+    real_money: bool
+    """Whether the account may hold real money; an unknown account counts so."""
+    epoch: int = 0
+    """The number of its demotions."""
+    reason: str = ""
+    """Why it is not the stage of the row; empty when it is."""
+    max_trade_notional: Decimal | None = None
+    max_exposure: Decimal | None = None
+    exposure: Decimal | None = None
+    """The value of its open shares and approved entries; None unless it has a cap."""
+
+
+@dataclass(frozen=True, slots=True)
 class RiskSnapshot:
     """Everything that a decision may look at."""
 
@@ -273,3 +297,6 @@ class RiskSnapshot:
     lease: LeaseView | None = None
     """The lease to trade. None where none is kept: in a notebook's process, and in snapshots of
     versions before leases. A running system always has one, which stands or does not."""
+    strategy: StageView | None = None
+    """The stage of the asking strategy. None where strategies have no stages: in a notebook's
+    process, and in snapshots of versions before stages."""

@@ -17,6 +17,7 @@ from bot.risk.snapshot import (
     ScopeState,
     SeenPrice,
     ShareView,
+    StageView,
     TradeIntent,
     WorkingView,
 )
@@ -35,7 +36,7 @@ def take(
     market: MarketReading,
     now: datetime,
 ) -> tuple[RiskSnapshot, int]:
-    """The snapshot, and the epoch sum of the trading states that it saw."""
+    """The snapshot, and the epoch sum of the trading states and the stage that it saw."""
     trade = snapshot_query.TradeKey(
         intent.account, intent.strategy, intent.symbol, intent.side, intent.notional
     )
@@ -57,8 +58,9 @@ def take(
         newest_fill=None if found.newest_fill is None else _seen(*found.newest_fill),
         lease=_lease(found),
         recovery_share=_recovery_share(found),
+        strategy=_stage(found),
     )
-    return snapshot, states.epoch_sum(found.states)
+    return snapshot, states.epoch_sum(found.states) + found.stage.epoch
 
 
 def _breakers(found: AccountFacts, account: str, now: datetime) -> tuple[BreakerView, ...]:
@@ -77,6 +79,19 @@ def _lease(found: AccountFacts) -> LeaseView:
     """A missing lease is one that does not stand."""
     known = None if found.lease is None else lease.of_facts(*found.lease)
     return LeaseView(lease.problem(known), 0 if known is None else known.epoch)
+
+
+def _stage(found: AccountFacts) -> StageView:
+    known, held = found.stage, found.stage_exposure
+    return StageView(
+        stage=known.stage,
+        real_money=known.real_money,
+        epoch=known.epoch,
+        reason=known.reason,
+        max_trade_notional=_maybe_compact(known.max_trade_notional),
+        max_exposure=_maybe_compact(known.max_exposure),
+        exposure=None if held is None else compact(held + found.own_reserved),
+    )
 
 
 def _recovery_share(found: AccountFacts) -> float:

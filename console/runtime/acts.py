@@ -16,7 +16,8 @@ LOOKS = frozenset(
         *("config show", "config validate", "config diff", "config history", "order list"),
         *("breaker list", "breaker status", "breaker report"),
         *("operator list", "operator acts", "parked list", "position list"),
-        *("strategy list", "strategy acl", "codes list", "alert list", "alert show"),
+        *("strategy list", "strategy show", "strategy acl"),
+        *("codes list", "alert list", "alert show"),
         "report daily",
     }
 )
@@ -36,6 +37,9 @@ BY_LOGIN: Mapping[str, str] = {
     "operator add": "manage_operators",
     "operator disable": "manage_operators",
     "operator reset": "manage_operators",
+    "strategy set": "manage_strategies",
+    "strategy promote": "promote_strategy",
+    "strategy demote": "manage_strategies",
     "codes create": "resume",
     "codes revoke": "resume",
 }

@@ -20,6 +20,7 @@ from models.repositories.snapshot_query import (
     instrument_row,
 )
 from models.repositories.states import GLOBAL_KEY, STATES, state_row
+from models.repositories.strategies import STAGE, UNKNOWN, KnownStage, of_facts
 from models.tables import BreakerRow, InstrumentRow, ParentOrderRow, TradingStateRow
 
 
@@ -48,6 +49,8 @@ class PreSendFacts:
     """The words and numbers of the lease to trade, as `LEASE` gives them."""
     renewed_at: datetime | None = None
     """The time of the lease's last renewal."""
+    stage: KnownStage = UNKNOWN
+    """The stage of the parent's strategy."""
     instrument: InstrumentRow | None = None
     exit_under_way: bool = False
     """Whether an emergency exit of this symbol is being worked, or one that closes all of a
@@ -93,6 +96,8 @@ def _take(
             found.fitness = (words[0] == "true", words[1], at)
         case "lease":
             found.lease, found.renewed_at = (words, numbers), at
+        case "stage":
+            found.stage = of_facts(words, numbers)
         case "instrument":
             found.instrument = instrument_row(words, numbers, at)
         case "exit":
@@ -113,6 +118,8 @@ _STATEMENT = text(
 {FITNESS}
     UNION ALL
 {LEASE}
+    UNION ALL
+{STAGE}
     UNION ALL
 {INSTRUMENT}
     UNION ALL

@@ -21,7 +21,8 @@ _USED = text(
       (SELECT count(*) FROM trade_request WHERE {_LATELY}),
       (SELECT count(*) FROM trade_request WHERE {_LATELY} AND {ASKS_EXIT}),
       (SELECT count(*) FROM trade_request WHERE {_OWN} AND {IS_OPEN}),
-      (SELECT count(*) FROM trade_request WHERE {_OWN} AND {IS_OPEN} AND {ASKS_EXIT})
+      (SELECT count(*) FROM trade_request WHERE {_OWN} AND {IS_OPEN} AND {ASKS_EXIT}),
+      (SELECT max_requests_per_second FROM strategy WHERE name = :strategy)
     """
 )
 
@@ -36,13 +37,15 @@ class Used:
     exits: int = 0
     """Recent requests that only reduce."""
     open_exits: int = 0
+    own_rate: int | None = None
+    """The strategy's own bound of requests per second; None without one."""
 
 
 def used(session: Session, account: str, strategy: str, since: datetime) -> Used:
     """Counts requests after `since`, and those that have not ended."""
     wanted = {"account": account, "strategy": strategy, "since": since}
-    lately, exits, at_work, open_exits = session.execute(_USED, wanted).one()
-    return Used(lately - exits, at_work - open_exits, exits, open_exits)
+    lately, exits, at_work, open_exits, own_rate = session.execute(_USED, wanted).one()
+    return Used(lately - exits, at_work - open_exits, exits, open_exits, own_rate)
 
 
 def is_known(session: Session, account: str, strategy: str, keys: Sequence[str]) -> bool:

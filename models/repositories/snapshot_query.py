@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from models.enums import BreakerSide, TradeSide
 from models.repositories.portfolio import HeldPosition, HeldReservation
 from models.repositories.states import GLOBAL_KEY, STATES, state_row
+from models.repositories.strategies import EXPOSURE, STAGE, UNKNOWN, KnownStage, of_facts
 from models.tables import BreakerRow, InstrumentRow, TradingStateRow
 
 LOSS_STREAK_WINDOW = timedelta(hours=24)
@@ -88,6 +89,10 @@ class AccountFacts:
     """The account's last trade in the trade's symbol within `FILL_WINDOW`: its price and time."""
     own_reserved: Decimal = Decimal(0)
     """Notional that its own approved trades may still add, in every symbol."""
+    stage: KnownStage = UNKNOWN
+    """The strategy's stage and its own caps."""
+    stage_exposure: Decimal | None = None
+    """The value of its open shares; None without a cap on it, or where a price is missing."""
     same_orders_last_minute: int = 0
     """Approved trades alike in strategy, symbol, side and size: a runaway loop looks so."""
 
@@ -197,6 +202,10 @@ _STATEMENT = text(
 {FITNESS}
     UNION ALL
 {LEASE}
+    UNION ALL
+{STAGE}
+    UNION ALL
+{EXPOSURE}
     UNION ALL
 {INSTRUMENT}
     UNION ALL
@@ -351,6 +360,16 @@ def _lease(
     facts.lease = (words, numbers)
 
 
+def _stage(
+    facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], _: object
+) -> None:
+    facts.stage = of_facts(words, numbers)
+
+
+def _stage_exposure(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    (facts.stage_exposure,) = numbers
+
+
 def _instrument(
     facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], at: datetime
 ) -> None:
@@ -434,6 +453,8 @@ _READERS: dict[str, _Reader] = {
     "recovery": _recovery,
     "fitness": _fitness,
     "lease": _lease,
+    "stage": _stage,
+    "stage_exposure": _stage_exposure,
     "instrument": _instrument,
     "position": _position,
     "fill": _fill,

@@ -51,6 +51,7 @@ from models.tables.safety import (
     TradingLeaseRow,
     TradingStateRow,
 )
+from models.tables.strategies import StrategyRow
 from models.tables.tallies import TallyChangeRow, TallyRow
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     "RecoveryRow",
     "RefusedMessagesRow",
     "ReservationRow",
+    "StrategyRow",
     "StrategyShareRow",
     "TallyChangeRow",
     "TallyRow",

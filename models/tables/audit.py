@@ -37,6 +37,8 @@ class AuditRow(Base):
         ),
         # The newest entry that put limits in force.
         Index("ix_audit_config", "seq", postgresql_where=text("kind = 'config_changed'")),
+        # The newest entry that set a strategy's stage.
+        Index("ix_audit_stage", "subject", "seq", postgresql_where=text("kind = 'strategy_stage'")),
         # Entries of rare kinds that are counted among all other entries.
         Index(
             "ix_audit_rare",

@@ -148,7 +148,7 @@ def test_what_is_written_once_is_changed_by_nobody_but_the_owner(logins: Databas
     for kind in WRITTEN_ONCE:
         assert rights[kind.__tablename__] == {"INSERT", "SELECT"}
     assert rights["trading_state"] == {"INSERT", "SELECT", "UPDATE"}
-    own = ("operator", "override_code")
+    own = ("operator", "override_code", "strategy")
     assert {frozenset(rights[name]) for name in ("alembic_version", *own)} == {
         frozenset({"SELECT"})
     }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from bot.risk.checks.registry import CHECKS
 from config.settings import FILE_SUFFIX, PREFIX, Settings, secret_variables
 from console.cli import app
 from models.messages import MLTradeRequest
@@ -28,6 +29,13 @@ def _commands(document: str) -> Iterator[list[str]]:
             if word in ("mlrisk", ".venv/bin/mlrisk"):
                 yield words[index + 1 :]
                 break
+
+
+def test_the_documents_count_the_checks_of_the_gate() -> None:
+    for document in DOCUMENTS:
+        told = {int(number) for number in re.findall(r"\b(\d+) checks\b", text_of(document))}
+        assert told <= {len(CHECKS)}, document
+    assert f"a decision with {len(CHECKS)} checks" in text_of("README.md")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -13,9 +13,19 @@ from sqlalchemy.orm import Session
 from bot.execution.orders.approved import RiskApproved
 from bot.execution.orders.parents import left_qty
 from bot.execution.orders.reasons import Reason, reason_to_stop
-from models.enums import ChildState, EndCause, ScopeKind, TradingState, Verdict, strictest
-from models.repositories import pre_send, states
+from bot.risk import stages
+from models.enums import (
+    ChildState,
+    EndCause,
+    ScopeKind,
+    StrategyStage,
+    TradingState,
+    Verdict,
+    strictest,
+)
+from models.repositories import pre_send, states, strategies
 from models.repositories.pre_send import Approval, PreSendFacts
+from models.repositories.strategies import KnownStage
 from models.tables import BreakerRow, ChildOrderRow, ParentOrderRow, TradingStateRow
 
 MAX_AUTHORIZATION_AGE = timedelta(hours=24, minutes=1)
@@ -35,19 +45,15 @@ class Refusal:
 
 
 def refusal(
-    rows: Sequence[TradingStateRow],
-    approval: Approval | None,
-    parent: ParentOrderRow,
-    child: ChildOrderRow,
-    now: datetime,
-    breakers: Sequence[BreakerRow] = (),
+    cleared: PreSendFacts, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
 ) -> Refusal | None:
     """Why the child may not go out now; None when it may. A missing global state refuses.
 
-    An exit is exempt from halts, breakers and age alone. A halt that stops exits as well ends their
-    parents.
+    An exit is exempt from halts, breakers, stages and age alone. A halt that stops exits as well
+    ends their parents.
     """
-    stopped = _stopped(rows, parent, child.reduce_only) or _tripped(breakers, child.reduce_only)
+    approval = cleared.approval
+    stopped = None if child.reduce_only else _stopped(cleared, parent)
     if stopped is not None:
         return stopped
     if child.deadline_at <= now or parent.deadline_at <= now:
@@ -69,9 +75,7 @@ def authorize(
     cleared: PreSendFacts, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
 ) -> RiskApproved[ChildOrderRow] | Refusal:
     """The child as one that may go out now, or why it may not."""
-    refused = refusal(
-        cleared.states, cleared.approval, parent, child, now, breakers=cleared.breakers
-    )
+    refused = refusal(cleared, parent, child, now)
     return RiskApproved(child) if refused is None else refused
 
 
@@ -82,20 +86,44 @@ def is_foreign(account: str, parent: ParentOrderRow, child: ChildOrderRow) -> bo
 
 def parent_refusal(session: Session, parent: ParentOrderRow) -> Refusal | None:
     """Why no further child of this parent may be made; None while its authorization holds."""
+    if parent.reduce_only:
+        return None
     rows = states.applicable_states(session, parent.account, parent.strategy, parent.symbol)
-    breakers = pre_send.tripped_breakers(session, parent)
-    return _stopped(rows, parent, parent.reduce_only) or _tripped(breakers, parent.reduce_only)
+    return _stopped(
+        PreSendFacts(
+            states=list(rows),
+            breakers=pre_send.tripped_breakers(session, parent),
+            stage=strategies.stage_of(session, parent.strategy),
+        ),
+        parent,
+    )
 
 
-def _stopped(
-    rows: Sequence[TradingStateRow], parent: ParentOrderRow, reduce_only: bool
-) -> Refusal | None:
-    """Why the trading states forbid the child, or that they changed since the approval.
+def unsent(known: KnownStage, unknown: StrategyStage) -> Refusal | None:
+    """Why the strategy's stage sends no entry; None when it does. `unknown` is the stage of a
+    strategy without a row."""
+    stage = unknown if known.stage is None else known.stage
+    if stages.sends(stage, real_money=known.real_money):
+        return None
+    words = f"halted: {known.reason or stages.why_not(stage)}"
+    return Refusal(ChildState.CANCELLED, Reason(words, EndCause.HALTED))
+
+
+def _stopped(cleared: PreSendFacts, parent: ParentOrderRow) -> Refusal | None:
+    """Why states, stage or breakers forbid an entry, or that they changed since the approval.
 
     They stop entries. An exit under way goes on in any of them, also in an unreadable one.
     """
-    if reduce_only:
-        return None
+    # A strategy without a row has its stage by the limits, which the claim reads.
+    return (
+        _held_by_states(cleared.states)
+        or unsent(cleared.stage, StrategyStage.FULL)
+        or _outdated(cleared, parent)
+        or _tripped(cleared.breakers)
+    )
+
+
+def _held_by_states(rows: Sequence[TradingStateRow]) -> Refusal | None:
     if not any(row.scope_kind == ScopeKind.GLOBAL for row in rows):
         return Refusal(
             ChildState.CANCELLED,
@@ -106,19 +134,22 @@ def _stopped(
         return Refusal(
             ChildState.CANCELLED, Reason(f"halted: trading state is {state}", EndCause.HALTED)
         )
-    if states.epoch_sum(rows) != parent.permit_epoch:
-        return Refusal(
-            ChildState.CANCELLED,
-            Reason(
-                "trading was halted after the approval: the authorization is void", EndCause.HALTED
-            ),
-        )
     return None
 
 
-def _tripped(breakers: Sequence[BreakerRow], reduce_only: bool) -> Refusal | None:
-    """Why a tripped breaker of the child's scope forbids it; an exit goes on."""
-    if reduce_only or not breakers:
+def _outdated(cleared: PreSendFacts, parent: ParentOrderRow) -> Refusal | None:
+    """That a halt or a demotion came after the approval."""
+    if states.epoch_sum(cleared.states) + cleared.stage.epoch == parent.permit_epoch:
+        return None
+    words = (
+        "trading was halted, or the strategy demoted, after the approval: the authorization is void"
+    )
+    return Refusal(ChildState.CANCELLED, Reason(words, EndCause.HALTED))
+
+
+def _tripped(breakers: Sequence[BreakerRow]) -> Refusal | None:
+    """Why a tripped breaker of the child's scope forbids it."""
+    if not breakers:
         return None
     first = breakers[0]
     return Refusal(

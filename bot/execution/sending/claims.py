@@ -156,6 +156,12 @@ class Claims:
                 _stop(uow, parent, child, approved)
                 return NotClaimed.STOPPED
             limits = limits_for(self._limits, reduce_only=child.reduce_only)
+            unsent = None
+            if not child.reduce_only:
+                unsent = authorization.unsent(cleared.stage, limits.strategies.unknown_stage)
+            if unsent is not None:
+                _stop(uow, parent, child, unsent)
+                return NotClaimed.STOPPED
             rules = cleared.instrument
             whole = closing.is_whole(child, rules)
             if whole and held is None:

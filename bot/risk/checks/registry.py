@@ -15,6 +15,7 @@ from bot.risk.checks import (
     margin,
     market,
     model,
+    stages,
     state,
     trade_risk,
 )
@@ -65,6 +66,8 @@ CHECKS: tuple[Check, ...] = (
     trade_risk.trade_risk,
     exposures.gross_exposure,
     exposures.reservation_share,
+    stages.strategy_trade,
+    stages.strategy_exposure,
     exposures.net_exposure,
     margin.leverage,
     margin.free_margin,
@@ -82,6 +85,7 @@ CHECKS: tuple[Check, ...] = (
     losses.repeated_orders,
     instrument.min_qty,
     instrument.min_notional,
+    stages.strategy_stage,
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -15,6 +15,8 @@ from config.settings import Settings
 from console.context import settings_of
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout
+from console.runtime import staging
+from console.views import strategies as views
 from console.views.quota_use import QuotaUse, quota_uses, quota_words
 from models.messages import is_identifier
 from workers import strategies
@@ -24,8 +26,9 @@ from workers.supervision.topology import MESSAGE_KEY
 app = typer.Typer(
     no_args_is_help=True,
     help="Add, list or remove strategies that may reach the embedded broker. Each enqueues "
-    "requests and reads the answers to them, and nothing else.",
+    "requests and reads the answers to them, and nothing else. Show, promote or demote a strategy.",
 )
+staging.register(app)
 
 NameArgument = Annotated[
     str, typer.Argument(help="Lower-case letters, digits, - and _; 32 at the most.")
@@ -96,20 +99,26 @@ def key(
 def list_strategies(
     ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """List the strategies that were added, the files with their URLs, and their use of quotas."""
+    """List the strategies that were added, the files with their URLs, and their use of quotas.
+    Then those that have a row, with stage, caps and last drill."""
     settings = settings_of(ctx, home)
     place = _home(settings)
+    rows = _rows(settings)
     files = {name: str(strategies.url_file(place, name)) for name in strategies.names_of(place)}
     uses = _quota_uses(settings, files)
     if as_json:
         tags = {name: strategy_tag(name) for name in files}
-        print_json({"strategies": files, "tags": tags, **({"quotas": uses} if uses else {})})
+        more = {"rows": rows, "quotas": uses}
+        known = {name: found for name, found in more.items() if found}
+        print_json({"strategies": files, "tags": tags, **known})
         return
     for name, path in files.items():
         line = "  ".join(filter(None, (name, path, quota_words(uses.get(name)))))
         stdout().print(line, markup=False, soft_wrap=True)
     if not files:
         stderr().print("No strategy was added.")
+    for row in rows.values():
+        stdout().print(views.line(row), markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: mlrisk strategy remove momentum")
@@ -132,6 +141,16 @@ def acl(name: NameArgument) -> None:
     change users.
     """
     stdout().print(strategies.rules_for_another_server(name), markup=False, soft_wrap=True)
+
+
+def _rows(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The strategies with a row. If they can't be read, the result is empty and a message says
+    so."""
+    try:
+        return staging.rows_of(settings)
+    except (MlriskError, SQLAlchemyError) as error:
+        stderr().print(f"The rows of strategies can't be read: {error}", markup=False)
+        return {}
 
 
 def _quota_uses(settings: Settings, names: Iterable[str]) -> dict[str, QuotaUse]:

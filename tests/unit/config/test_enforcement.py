@@ -8,7 +8,9 @@ from config.settings import Settings
 from tests.support.repository import ROOT
 
 ROOMS = ("bot", "tasks", "workers", "console")
-HOLDERS = frozenset({"limits", "breakers", "rules", "_rules", "working", "quotas", "section"})
+HOLDERS = frozenset(
+    {"limits", "breakers", "rules", "_rules", "working", "quotas", "section", "strategies"}
+)
 """What an object with declared limits is called where a limit is read of it."""
 BY_PURPOSE = frozenset(
     f"{purpose}_database_url" for purpose in ("owner", "audit", "exporter", "viewer", "bootstrap")

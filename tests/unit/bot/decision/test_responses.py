@@ -55,7 +55,7 @@ def test_a_decision_in_short_names_the_checks_that_were_broken_or_unknown() -> N
         "reference_price": "1",
         "reasons": ["data_missing"],
     }
-    row = DecisionRow(verdict=Verdict.DENY, decision=decision)
+    row = DecisionRow(verdict=Verdict.DENY, decision=decision, snapshot={})
     told = responses.of_decision(request(), row, repeated=True)
     assert [check["name"] for check in told["checks_failed"]] == ["depth", "funding"]
     assert told["notes"] == ["it claims another price"]

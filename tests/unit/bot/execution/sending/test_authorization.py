@@ -7,10 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.sending.authorization import FUTURE_TOLERANCE, MAX_AUTHORIZATION_AGE, refusal
-from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
+from bot.execution.sending import authorization
+from bot.execution.sending.authorization import FUTURE_TOLERANCE, MAX_AUTHORIZATION_AGE, Refusal
+from models.enums import (
+    ChildState,
+    EndCause,
+    ParentState,
+    ScopeKind,
+    StrategyStage,
+    TradingState,
+    Verdict,
+)
 from models.repositories import states
-from models.repositories.pre_send import Approval
+from models.repositories.pre_send import Approval, PreSendFacts
+from models.repositories.strategies import UNKNOWN, KnownStage
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 from tests.support.fakes import T0
 
@@ -70,6 +80,18 @@ def child(of: ParentOrderRow, qty: Decimal = QTY, **changes: object) -> ChildOrd
 
 def approval(qty: Decimal = QTY, verdict: Verdict = Verdict.ALLOW) -> Approval:
     return Approval(verdict, qty, T0)
+
+
+def refusal(
+    rows: list[TradingStateRow],
+    approved: Approval | None,
+    order: ParentOrderRow,
+    of: ChildOrderRow,
+    now: datetime,
+    stage: KnownStage = UNKNOWN,
+) -> Refusal | None:
+    facts = PreSendFacts(states=rows, approval=approved, stage=stage)
+    return authorization.refusal(facts, order, of, now)
 
 
 ages = st.timedeltas(min_value=timedelta(days=-3), max_value=timedelta(days=3))
@@ -196,3 +218,47 @@ def test_a_parent_that_works_more_than_was_approved_sends_nothing() -> None:
     refused = refusal([state()], approval(), order, child(order, D("0.1")), T0)
     assert refused is not None
     assert "1.1 are being traded, 1.000 were approved" in refused.reason.words
+
+
+def known(stage: StrategyStage, epoch: int = 0, *, real_money: bool = False) -> KnownStage:
+    return KnownStage(stage, epoch, real_money)
+
+
+@pytest.mark.parametrize(
+    ("stage", "real_money", "goes"),
+    [
+        (StrategyStage.SHADOW, False, False),
+        (StrategyStage.PAPER, False, True),
+        (StrategyStage.PAPER, True, False),
+        (StrategyStage.SMALL, True, True),
+        (StrategyStage.FULL, True, True),
+    ],
+)
+def test_a_stage_that_sends_nothing_stops_entries_and_no_exit(
+    stage: StrategyStage, real_money: bool, goes: bool
+) -> None:
+    for reduce_only in (False, True):
+        order = parent(reduce_only=reduce_only)
+        now = known(stage, real_money=real_money)
+        refused = refusal([state()], approval(), order, child(order), T0, now)
+        assert (refused is None) is (goes or reduce_only)
+        if refused is not None:
+            assert refused.reason.cause is EndCause.HALTED
+            assert f"at the stage {stage}" in refused.reason.words
+
+
+def test_a_demotion_after_the_approval_voids_the_authorization_of_entries_alone() -> None:
+    demoted = known(StrategyStage.SMALL, epoch=1)
+    entry, closing = parent(), parent(reduce_only=True)
+    refused = refusal([state()], approval(), entry, child(entry), T0, demoted)
+    assert refused is not None
+    assert "the strategy demoted" in refused.reason.words
+    assert refusal([state()], approval(), closing, child(closing), T0, demoted) is None
+    later = parent(epoch=1)
+    assert refusal([state()], approval(), later, child(later), T0, demoted) is None
+
+
+def test_a_strategy_without_a_row_has_the_configured_stage() -> None:
+    assert authorization.unsent(UNKNOWN, StrategyStage.FULL) is None
+    for stage in (StrategyStage.SHADOW, StrategyStage.PAPER):
+        assert authorization.unsent(UNKNOWN, stage) is not None, "an unbound account may be real"

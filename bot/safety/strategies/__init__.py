@@ -1,0 +1,1 @@
+"""Strategies: their facts, their stages, and the evidence for a promotion."""

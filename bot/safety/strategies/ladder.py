@@ -1,0 +1,317 @@
+"""The ladder of strategies: their facts, promotions one stage at a time, and demotions at once.
+
+A promotion takes a risk officer's login outside development, and in production a second risk
+officer. A demotion voids every earlier approval of an entry: its epoch is a part of the
+authorization that each claim compares.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.authority.actors import Actor, Power, is_signed_by, named, record, require
+from bot.clock import Clock
+from bot.errors import NotAuthorised, Refused
+from bot.execution.orders.reasons import Reason
+from bot.execution.orders.stopping import ParentStopper, Stopped
+from bot.execution.ports import LimitsSource
+from bot.risk.portfolio.kinds import AlertLevel
+from bot.safety.halt import LOCK_WAIT_MS
+from bot.safety.strategies.evidence import Evidence, gather
+from bot.safety.strategies.profile import Profile
+from config.strategies import StrategyRules
+from models.audit import GLOBAL_CHAIN, AuditDraft
+from models.database import Database, UnitOfWork
+from models.enums import EndCause, ScopeKind, StrategyStage
+from models.messages import is_identifier
+from models.repositories import operators, scoping, strategies
+from models.tables import AuditRow, StrategyRow
+
+log = logging.getLogger(__name__)
+
+ASKED, CHANGED = "strategy_promotion_asked", "strategy_changed"
+PROMOTED, DEMOTED = "strategy_promoted", "strategy_demoted"
+CONFIRM_WITHIN = timedelta(hours=24)
+"""A promotion is never urgent. After a day the evidence is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyAuthority:
+    """Who acts, and what the environment asks for."""
+
+    actor: Actor
+    is_free: bool = False
+    """Whether the environment asks for no login."""
+    needs_second: bool = False
+    """Whether a promotion waits for a second person."""
+
+
+class StrategyLadder:
+    """The strategies of one account's database."""
+
+    def __init__(self, db: Database, account: str, limits: LimitsSource, clock: Clock) -> None:
+        self._db = db
+        self._account = account
+        self._limits = limits
+        self._clock = clock
+
+    def evidence(self, name: str) -> tuple[StrategyRow, Evidence]:
+        """The strategy's row, and its record at its stage. Raises Refused for an unknown one."""
+        with self._db.reading() as session:
+            row = strategies.named(session, name)
+            if row is None:
+                raise unknown(name)
+            return row, gather(session, self._account, row, self._clock.now())
+
+    def set(
+        self, name: str, profile: Profile, *, reason: str, authority: StrategyAuthority
+    ) -> StrategyRow:
+        """Makes a strategy's row, or changes its facts and caps.
+
+        A new one is at the stage of strategies without a row. Raises NotAuthorised without the
+        power; a wider cap takes that of a promotion.
+        """
+        if not is_identifier(name):
+            raise Refused(f"no message can name this strategy: {name!r}", code="bad_name")
+        what = f"changing strategy {name}"
+        self._require(authority, Power.MANAGE_STRATEGIES, what)
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            before = strategies.named(uow.session, name)
+            is_sound = before is not None and not strategies.stage_of(uow.session, name).reason
+            row = self._locked(uow, name, authority.actor, now)
+            if profile.widens(row):
+                self._require(authority, Power.PROMOTE_STRATEGY, f"widening the caps of {name}")
+            made = profile.apply(row)
+            if not made and is_sound:
+                raise Refused("nothing would change", code="no_change")
+            row.changed_at = now
+            said = {"reason": reason, "changes": made}
+            subject = strategies.subject_of(name)
+            record(uow, GLOBAL_CHAIN, CHANGED, subject, authority.actor, said, now)
+            uow.commit()
+        return row
+
+    def promote(
+        self, name: str, to: StrategyStage, *, reason: str, authority: StrategyAuthority
+    ) -> StrategyRow:
+        """Raises a strategy by one stage; where a second person has to, the first call asks and
+        the other person's call acts.
+
+        Raises NotAuthorised without the power or for the same person twice, and Refused for
+        another stage than the next, or below the minimum of days or decisions.
+        """
+        self._require(authority, Power.PROMOTE_STRATEGY, f"promoting strategy {name}")
+        now, actor, rules = self._clock.now(), authority.actor, self._limits.limits().strategies
+        with self._db.unit_of_work() as uow:
+            if strategies.named(uow.session, name) is None:
+                raise unknown(name)
+            row = self._locked(uow, name, actor, now)
+            _require_next(row, to)
+            found = gather(uow.session, self._account, row, now)
+            _require_enough(row, found, rules)
+            if authority.needs_second and not self._is_second(uow.session, row, to, actor, now):
+                self._ask(uow, row, to, reason, actor, now)
+            else:
+                said = {"evidence": facts_of(found), "asked_by": row.asked_by}
+                _move(uow, row, to, _Cause(reason, actor, now), said)
+            uow.commit()
+        return row
+
+    def demote(
+        self, name: str, to: StrategyStage, *, reason: str, authority: StrategyAuthority
+    ) -> tuple[StrategyRow, Stopped]:
+        """Lowers a strategy to any lower stage at once, and ends its entries under way.
+
+        From the commit on no claim of an entry that was approved before succeeds. Exits go on.
+        """
+        self._require(authority, Power.MANAGE_STRATEGIES, f"demoting strategy {name}")
+        if not is_identifier(name):
+            raise Refused(f"no message can name this strategy: {name!r}", code="bad_name")
+        now, actor = self._clock.now(), authority.actor
+        with self._db.unit_of_work() as uow:
+            row = self._locked(uow, name, actor, now)
+            if to.rank >= row.stage.rank:
+                raise Refused(
+                    f"{name} is at the stage {row.stage}, which is not above {to}", code="no_change"
+                )
+            row.epoch += 1
+            _move(uow, row, to, _Cause(reason, actor, now))
+            uow.commit()
+        stopper = ParentStopper(self._db, self._clock, lock_wait_ms=LOCK_WAIT_MS)
+        stopped = stopper.stop_all(
+            Reason(f"halted: the strategy was demoted to {to}", EndCause.HALTED),
+            named(actor),
+            exits=False,
+            only=scoping.parents_of(ScopeKind.STRATEGY, name),
+        )
+        return row, stopped
+
+    def _require(self, authority: StrategyAuthority, power: Power, what: str) -> None:
+        if not authority.is_free:
+            require(authority.actor, power, what)
+
+    def _locked(self, uow: UnitOfWork, name: str, actor: Actor, now: datetime) -> StrategyRow:
+        """The strategy's row, locked. An unknown strategy gets one at its present stage; a row
+        that differs from the audit is set to SHADOW, with an entry of its own."""
+        row = strategies.named(uow.session, name, lock=True)
+        known = strategies.stage_of(uow.session, name)
+        if row is not None and not known.reason:
+            return row
+        stage = known.stage or self._limits.limits().strategies.unknown_stage
+        if row is None:
+            row = StrategyRow(
+                name=name,
+                owner="",
+                version="",
+                stage=stage,
+                stage_since=now,
+                epoch=known.epoch,
+                created_at=now,
+                changed_at=now,
+            )
+            uow.session.add(row)
+        row.epoch = known.epoch + (1 if known.reason else 0)
+        _move(uow, row, stage, _Cause(known.reason or "its row is new", actor, now))
+        uow.session.flush()
+        return row
+
+    def _ask(
+        self,
+        uow: UnitOfWork,
+        row: StrategyRow,
+        to: StrategyStage,
+        reason: str,
+        actor: Actor,
+        now: datetime,
+    ) -> None:
+        row.asked_stage, row.asked_by, row.asked_until = to, named(actor), now + CONFIRM_WITHIN
+        row.changed_at = now
+        said = {"reason": reason, "stage_asked": to.value, "until": row.asked_until.isoformat()}
+        subject = strategies.subject_of(row.name)
+        record(uow, GLOBAL_CHAIN, ASKED, subject, actor, said, now)
+
+    def _is_second(
+        self, session: Session, row: StrategyRow, to: StrategyStage, actor: Actor, now: datetime
+    ) -> bool:
+        """Whether another operator has asked for the same promotion lately, by a signed act."""
+        if row.asked_stage is not to or row.asked_by is None or row.asked_until is None:
+            return False
+        if now >= row.asked_until:
+            return False
+        if row.asked_by == named(actor):
+            raise NotAuthorised("a second person has to confirm the promotion", code="same_person")
+        if not _was_asked(session, row):
+            raise NotAuthorised(
+                f"no operator's signed act asks for the promotion of {row.name}", code="not_asked"
+            )
+        return True
+
+
+def facts_of(found: Evidence) -> dict[str, Any]:
+    """The evidence as an audit entry keeps it."""
+    return {
+        "days": round(found.days, 3),
+        "decisions": found.decisions,
+        "approved": found.approved,
+        "only_staged": found.only_staged,
+        "outcomes": found.outcomes,
+        "right": found.right,
+        "slippage_bps": None if found.slippage_bps is None else format(found.slippage_bps, "f"),
+        "trips": found.trips,
+    }
+
+
+def unknown(name: str) -> Refused:
+    """The refusal for a strategy without a row."""
+    return Refused(
+        f"strategy {name} has no row; `mlrisk strategy set {name} --owner ...` makes one",
+        code="unknown_strategy",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """Why, by whom and when a stage is set."""
+
+    reason: str
+    actor: Actor
+    at: datetime
+
+
+def _move(
+    uow: UnitOfWork,
+    row: StrategyRow,
+    to: StrategyStage,
+    cause: _Cause,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    before, now = row.stage, cause.at
+    row.stage, row.stage_since, row.changed_at = to, now, now
+    row.asked_stage = row.asked_by = row.asked_until = None
+    said = {"stage": to.value, "epoch": row.epoch, "from": before.value, "reason": cause.reason}
+    subject = strategies.subject_of(row.name)
+    record(
+        uow, GLOBAL_CHAIN, strategies.STAGED, subject, cause.actor, {**said, **(more or {})}, now
+    )
+    if before is not to:
+        log.warning(
+            "strategy %s goes from %s to %s: %s",
+            row.name,
+            before,
+            to,
+            cause.reason,
+            extra={
+                "event": PROMOTED if to.rank > before.rank else DEMOTED,
+                "alert": AlertLevel.WARNING.value,
+            },
+        )
+
+
+def _require_next(row: StrategyRow, to: StrategyStage) -> None:
+    if to.rank != row.stage.rank + 1:
+        raise Refused(
+            f"{row.name} is at the stage {row.stage}; a promotion goes one stage up, not to {to}",
+            code="not_next",
+        )
+
+
+def _require_enough(row: StrategyRow, found: Evidence, rules: StrategyRules) -> None:
+    short = []
+    if found.days < rules.min_stage_days:
+        short.append(f"{found.days:.1f} of {rules.min_stage_days:g} days")
+    if found.decisions < rules.min_stage_decisions:
+        short.append(f"{found.decisions} of {rules.min_stage_decisions} decisions on entries")
+    if short:
+        raise Refused(
+            f"{row.name} has {' and '.join(short)} at the stage {row.stage} "
+            "(`strategies.min_stage_days`, `strategies.min_stage_decisions`)",
+            code="too_early",
+        )
+
+
+def _was_asked(session: Session, row: StrategyRow) -> bool:
+    """Whether the audit has the signed act of whom the row names; a row alone proves nothing."""
+    found = session.scalars(
+        select(AuditRow)
+        .where(
+            AuditRow.chain == GLOBAL_CHAIN,
+            AuditRow.kind == ASKED,
+            AuditRow.subject == strategies.subject_of(row.name),
+        )
+        .order_by(AuditRow.seq.desc())
+        .limit(1)
+    ).first()
+    asked_by = str(row.asked_by)
+    owner = operators.named(session, asked_by.removeprefix("operator:"))
+    if found is None or owner is None or owner.disabled_at is not None:
+        return False
+    if (found.actor, found.payload.get("stage_asked")) != (asked_by, row.asked_stage):
+        return False
+    entry = AuditDraft(found.chain, found.kind, found.subject, found.actor, found.payload, found.at)
+    return is_signed_by(entry, owner.public_key)

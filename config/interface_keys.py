@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from config.declaration import HIGHER, LOWER, limit
+from config.declaration import HIGHER, limit
 
 
 @dataclass(frozen=True, slots=True)
 class InterfaceKeys:
-    """Files of the original interface set these keys, so they load. Most are not enforced yet."""
+    """Files of the original interface set these keys, so they load."""
 
     SECTION: ClassVar[str] = ""
 
@@ -21,33 +21,4 @@ class InterfaceKeys:
         at="circuit_breakers.min_model_performance",
         low=0,
         high=1,
-    )
-
-    timeout_seconds: float = limit(
-        30.0,
-        "seconds",
-        "An order that is not answered within this time counts as failed.",
-        LOWER,
-        at="execution.timeout_seconds",
-        above=0,
-        reserved=True,
-    )
-    max_retries: int = limit(
-        3,
-        "attempts",
-        "How often a child order is tried again at most.",
-        LOWER,
-        at="execution.max_retries",
-        low=0,
-        reserved=True,
-    )
-    backup_max_slippage: float = limit(
-        0.01,
-        "share of the price",
-        "The largest slippage that a fallback step accepts.",
-        LOWER,
-        at="execution.backup_max_slippage",
-        above=0,
-        high=1,
-        reserved=True,
     )

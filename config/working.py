@@ -231,6 +231,35 @@ class WorkingRules:
     backup_rejected: tuple[str, ...] = limit(
         ("retry", "stop_and_alert"), "", "The steps after any other refusal.", choices=_STEPS
     )
+    max_retries: int = limit(
+        3,
+        "attempts",
+        "How often an order that adds risk is tried again as it is, for each class of failure and "
+        "until a fill. A fallback policy's further `retry` steps are left out.",
+        LOWER,
+        at="execution.max_retries",
+        low=0,
+    )
+    timeout_seconds: float = limit(
+        30.0,
+        "seconds",
+        "An order that adds risk and that the exchange has not confirmed within this time of its "
+        "first sending counts as failed, once the exchange proves that it was not taken. The steps "
+        "of `working.backup_timeout` follow.",
+        LOWER,
+        at="execution.timeout_seconds",
+        above=0,
+    )
+    backup_max_slippage: Decimal = limit(
+        Decimal("0.01"),
+        "share of the price",
+        "The largest slippage that the fallback step market_order_fallback accepts for an order "
+        "that adds risk: from the touch, and from the decision's price.",
+        LOWER,
+        at="execution.backup_max_slippage",
+        above=0,
+        high=1,
+    )
     cancel_on_risk_increase: bool = limit(
         False,
         "",

@@ -9,7 +9,7 @@ from bot.exchange.protocol import ExchangeOrder
 from bot.execution.booking import belonging
 from bot.execution.booking.executions import Executions
 from bot.execution.booking.fills import FillBook
-from bot.execution.orders import lifecycle, transitions
+from bot.execution.orders import fallback_rows, lifecycle, transitions
 from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.ownership import Ownership
@@ -21,7 +21,7 @@ from models.backup import FailureClass
 from models.enums import ChildState
 from models.locks import lock_order
 from models.repositories import orders
-from models.tables import ChildOrderRow
+from models.tables import ChildOrderRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
 
@@ -114,16 +114,20 @@ class ChildLookup:
                 return
             parent, child = found
             transitions.disprove(uow, child, taken_by)
-            if (why := self._given_up(child, taken_by)) is not None:
+            failure, why = FailureClass.REJECTED, self._given_up(child, taken_by)
+            is_late = child.deadline_at <= uow.now
+            if why is None and not is_late:
+                failure, why = FailureClass.TIMEOUT, _unanswered(parent, child, uow.now)
+            if why is not None:
                 log.critical(
                     "an order of unknown outcome is given up: %s",
                     why,
                     extra={"event": "an_order_is_given_up", "child": child.order_link_id},
                 )
                 never = Reason(f"the exchange never took it: {why}")
-                ending = Ending(ChildState.REJECTED, never, failure=FailureClass.REJECTED)
+                ending = Ending(ChildState.REJECTED, never, failure=failure)
                 lifecycle.end_child(uow, parent, child, ending)
-            elif child.deadline_at <= uow.now:
+            elif is_late:
                 late = Reason("the exchange never took it, and its deadline passed")
                 lifecycle.end_child(uow, parent, child, Ending(ChildState.EXPIRED, late))
             else:
@@ -154,6 +158,18 @@ class ChildLookup:
         if child.posts >= MAX_POSTS and not child.reduce_only:
             return f"the exchange took none of {child.posts} attempts"
         return None
+
+
+def _unanswered(parent: ParentOrderRow, child: ChildOrderRow, now: datetime) -> str | None:
+    """Why an entry counts as failed after so long without an answer; None while it may be sent
+    again. An exit is tried until its deadline."""
+    within = fallback_rows.policy_of(parent).answer_within_seconds
+    if within is None or child.reduce_only or child.first_sent_at is None:
+        return None
+    silent = (now - child.first_sent_at).total_seconds()
+    if silent < within:
+        return None
+    return f"the exchange has not confirmed it within {within:g} s ({silent:.0f} s)"
 
 
 def _rests_in_silence(child: ChildOrderRow, before: datetime) -> bool:

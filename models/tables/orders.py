@@ -176,6 +176,8 @@ class ChildOrderRow(Base):
     claims: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     posts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     sent_at: Mapped[datetime | None]
+    first_sent_at: Mapped[datetime | None]
+    """The first sending since the exchange last answered about the order."""
     acked_at: Mapped[datetime | None]
     final_at: Mapped[datetime | None]
     exchange_order_id: Mapped[str | None]

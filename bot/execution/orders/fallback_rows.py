@@ -28,6 +28,7 @@ from bot.execution.policy.fallback import (
     respond,
 )
 from bot.execution.policy.fallback import after_fill as positions_after_fill
+from bot.execution.policy.fallback_steps import MAX_FALLBACK_BPS
 from bot.execution.ports import OrderWork
 from bot.risk.codec import moment_text
 from models.amounts import ZERO, plain
@@ -59,6 +60,8 @@ def policy_of(parent: ParentOrderRow) -> FallbackPolicy:
         },
         fallback_algorithm=Algorithm(plan.get("fallback_algorithm", Algorithm.IMMEDIATE)),
         cancel_on_risk_increase=bool(plan.get("cancel_on_risk_increase", False)),
+        market_order_bps=Decimal(plan.get("market_order_bps", MAX_FALLBACK_BPS)),
+        answer_within_seconds=plan.get("answer_within_seconds"),
     )
 
 
@@ -95,14 +98,14 @@ def after_fill(parent: ParentOrderRow, child: ChildOrderRow) -> None:
     parent.ladder = {**kept, "positions": positions}
 
 
-def _exit_reach(
+def _reach(
     parent: ParentOrderRow, child: ChildOrderRow, failure: FailureClass, rules: InstrumentRow
 ) -> dict[str, Decimal]:
     """The reach of an exit's child beyond its touch, and the largest possible reach: the venue's
-    price band, or the operator's bound where the band is unknown."""
+    price band, or the operator's bound where the band is unknown. An entry has its policy's."""
     bounds = ExitBounds.of(parent.params)
     if bounds is None:
-        return {}
+        return {"widest_bps": policy_of(parent).market_order_bps}
     bound = child.bound_bps or bounds.bound_bps
     if failure is FailureClass.PRICE:
         bound = min(bound, _reached_bps(child) or bound)
@@ -146,7 +149,7 @@ def follow_up(
         algorithm=working_algorithm(parent),
         reduce_only=parent.reduce_only,
         closes_position=bool(parent.params.get(CLOSES_POSITION)),
-        **_exit_reach(parent, child, failure, row),
+        **_reach(parent, child, failure, row),
     )
     found, positions = respond(policy_of(parent), attempt, positions, lot_rules(row))
     parent.ladder = {**before, "positions": positions}

@@ -108,6 +108,7 @@ def claim(uow: OrderWork, approved: RiskApproved[ChildOrderRow], written: WriteA
     child.wakes = 0
     child.posts += 1
     child.sent_at = uow.now
+    child.first_sent_at = child.first_sent_at or uow.now
     details = {"body": dict(written.body), "post": child.posts}
     _audit(uow, child, "child_sending", written.owner, details)
 
@@ -133,6 +134,7 @@ def send_back(uow: OrderWork, child: ChildOrderRow, why: str, due_at: datetime, 
     id."""
     _move(child, _C.PLANNED)
     child.due_at = max(child.due_at, due_at)
+    child.first_sent_at = None
     child.note = why
     _give_up_lease(child)
     _outcome(uow, child, owner, {"outcome": "not_taken", "text": why})

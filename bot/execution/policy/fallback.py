@@ -18,6 +18,7 @@ from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.table import ALGORITHMS
 from bot.execution.policy.failures import classify_end, classify_refusal
 from bot.execution.policy.fallback_steps import (
+    MAX_FALLBACK_BPS,
     FailedAttempt,
     FallbackEffect,
     backoff_seconds,
@@ -27,6 +28,7 @@ from bot.execution.policy.fallback_steps import (
 )
 from bot.risk.snapshot import AlgorithmOptions
 from config.working import WorkingRules
+from models.amounts import shortest
 from models.backup import BackupPlan, BackupStep, FailureClass
 from models.enums import Algorithm
 
@@ -72,6 +74,11 @@ class FallbackPolicy:
     fallback_algorithm: Algorithm
     cancel_on_risk_increase: bool
     """Whether the parent ends as soon as the throttle would slow it; never for exits."""
+    market_order_bps: Decimal = MAX_FALLBACK_BPS
+    """How far beyond the touch an entry's market_order_fallback may trade."""
+    answer_within_seconds: float | None = None
+    """The time after which an unconfirmed entry that was not taken counts as failed; None for
+    never."""
 
 
 def policy_for(
@@ -87,8 +94,9 @@ def policy_for(
     enum) for a step that doesn't exist.
     """
     plan = _plan_of(declared)
+    retries = None if reduce_only else rules.max_retries
     steps = {
-        failure: _before_stop(plan.steps_of(failure) or operators)
+        failure: _before_stop(plan.steps_of(failure) or operators, retries)
         for failure, operators in _operators_steps(rules).items()
     }
     steps[FailureClass.FATAL] = ()
@@ -98,6 +106,8 @@ def policy_for(
         fallback_algorithm=plan.fallback_algorithm or Algorithm.IMMEDIATE,
         cancel_on_risk_increase=not reduce_only
         and (plan.cancel_on_risk_increase or rules.cancel_on_risk_increase),
+        market_order_bps=rules.backup_max_slippage * 10_000,
+        answer_within_seconds=None if reduce_only else rules.timeout_seconds,
     )
 
 
@@ -119,9 +129,17 @@ def _operators_steps(rules: WorkingRules) -> Mapping[FailureClass, Sequence[str]
     }
 
 
-def _before_stop(names: Sequence[str]) -> tuple[BackupStep, ...]:
+def _before_stop(names: Sequence[str], retries: int | None) -> tuple[BackupStep, ...]:
+    """The steps before stop_and_alert, with so many retries at most; None for any number."""
     steps = (BackupStep(name) for name in names)
-    return tuple(takewhile(lambda step: step is not BackupStep.STOP_AND_ALERT, steps))
+    kept = tuple(takewhile(lambda step: step is not BackupStep.STOP_AND_ALERT, steps))
+    if retries is None:
+        return kept
+    allowed: list[BackupStep] = []
+    for step in kept:
+        if step is not BackupStep.RETRY or allowed.count(step) < retries:
+            allowed.append(step)
+    return tuple(allowed)
 
 
 def next_step(
@@ -201,4 +219,6 @@ def stored_policy(
         "rungs": {name.value: steps for name, steps in by_class.items()},
         "fallback_algorithm": policy.fallback_algorithm.value,
         "cancel_on_risk_increase": policy.cancel_on_risk_increase,
+        "market_order_bps": shortest(policy.market_order_bps),
+        "answer_within_seconds": policy.answer_within_seconds,
     }  # fmt: skip

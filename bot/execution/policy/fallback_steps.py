@@ -10,7 +10,7 @@ from models.backup import BackupStep, FailureClass
 from models.enums import Algorithm
 
 MAX_FALLBACK_BPS = Decimal(100)
-"""The original interface's bound for its market order: at most 1 % beyond the touch."""
+"""The bound of market_order_fallback for parents from before `execution.backup_max_slippage`."""
 FIRST_DELAY_SECONDS = 0.5
 """About as long as a thin book takes to refill."""
 MAX_DELAY_SECONDS = 30.0
@@ -38,6 +38,7 @@ class FailedAttempt:
     """The bound beyond the touch of an exit that follows the market; None when the bound is
     fixed."""
     widest_bps: Decimal = MAX_FALLBACK_BPS
+    """How far beyond the touch market_order_fallback may trade."""
     closes_position: bool = False
     """Whether the order closes a whole position: no size is too small, and it can't be split or
     rest."""
@@ -138,16 +139,16 @@ def _reduce_size(attempt: FailedAttempt, rules: LotRules) -> FallbackEffect:
 
 def _market_order_fallback(attempt: FailedAttempt, rules: LotRules) -> FallbackEffect:
     # A sale's notional is counted at its bound; a purchase passes a little too late at worst.
-    lowest = attempt.price * (1 - MAX_FALLBACK_BPS / 10_000)
+    lowest = attempt.price * (1 - attempt.widest_bps / 10_000)
     qty, dust = _sendable(attempt, rules, lowest)
     _before_deadline(attempt, 0.0)
     return FallbackEffect(
         step=BackupStep.MARKET_ORDER_FALLBACK,
         qty=qty,
         released=dust,
-        bound_bps=MAX_FALLBACK_BPS if attempt.bound_bps is None else attempt.widest_bps,
+        bound_bps=attempt.widest_bps,
         note=f"{attempt.failure.value}: {shortest(qty)} at once, "
-        f"at most {shortest(MAX_FALLBACK_BPS)} bps beyond the touch",
+        f"at most {shortest(attempt.widest_bps)} bps beyond the touch",
     )
 
 

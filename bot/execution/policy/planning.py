@@ -10,7 +10,6 @@ from bot.execution.algorithms.base import Schedule
 from bot.execution.policy.algorithm_choice import Choice, choose_algorithm
 from bot.execution.policy.exit_bounds import exit_bounds, nearest_tick
 from bot.execution.policy.fallback import stored_policy
-from bot.execution.policy.fallback_steps import MAX_FALLBACK_BPS
 from bot.execution.policy.scheduling import (
     LAST_SLICE_GRACE_SECONDS,
     LEAST_STEPPED_SECONDS,
@@ -25,8 +24,6 @@ from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.amounts import plain
 from models.enums import Algorithm, TradeSide
-
-FALLBACK_SLIPPAGE = MAX_FALLBACK_BPS / 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +104,7 @@ def _plan(choice: Choice, trade: ApprovedTrade) -> ParentPlan:
     reducing = decision.reduce_only
     bounds = exit_bounds(intent, instrument.tick_size, limits) if reducing else None
     share = slippage_share(limits) if bounds is None else bounds.widest_share
+    furthest = limits.working.backup_max_slippage
     return ParentPlan(
         algorithm=algorithm,
         params={
@@ -120,7 +118,7 @@ def _plan(choice: Choice, trade: ApprovedTrade) -> ParentPlan:
                 algorithm, intent.options, limits.working, reduce_only=reducing
             ),
             "fallback_limit": plain(
-                price_limit(intent, price, instrument.tick_size, FALLBACK_SLIPPAGE, mend=reducing)
+                price_limit(intent, price, instrument.tick_size, furthest, mend=reducing)
             ),
         },
         qty=scheduled.qty,

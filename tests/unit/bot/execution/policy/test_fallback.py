@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.execution.algorithms.base import LotRules
-from bot.execution.policy.fallback import FallbackPolicy, after_fill, next_step, policy_for, respond
+from bot.execution.policy.fallback import (
+    FallbackPolicy,
+    after_fill,
+    next_step,
+    policy_for,
+    respond,
+    stored_policy,
+)
 from bot.execution.policy.fallback_steps import FailedAttempt
+from bot.risk.snapshot import AlgorithmOptions
 from config.working import WorkingRules
 from models.backup import MAX_STEPS, BackupPlan, BackupStep, FailureClass
 from models.enums import Algorithm
@@ -262,3 +270,27 @@ def test_whatever_fills_every_lot_ends_filled_or_released(
             waiting += [part for part in (found.qty, found.later_qty) if part > 0]
     assert filled + released == rest
     assert attempts <= (2 * len(steps) + 1) * (total + 1)
+
+
+@pytest.mark.parametrize(("most", "wanted"), [(0, [MARKET, STOP]), (2, [RETRY, MARKET, RETRY])])
+def test_an_entry_is_tried_again_as_often_as_the_operator_allows_and_an_exit_always(
+    most: int, wanted: list[BackupStep]
+) -> None:
+    plan = BackupPlan(price=(RETRY, MARKET, RETRY, RETRY))
+    rules = replace(RULES, max_retries=most)
+    entry = policy_for(plan, rules)
+    assert climbed(entry, FailureClass.PRICE, {}, len(wanted)) == wanted
+    closing = policy_for(plan, rules, reduce_only=True)
+    assert closing.steps[FailureClass.PRICE] == (RETRY, MARKET, RETRY, RETRY)
+    assert (entry.answer_within_seconds, closing.answer_within_seconds) == (30.0, None)
+
+
+def test_the_market_order_fallback_reaches_as_far_as_the_operator_says() -> None:
+    rules = replace(RULES, backup_max_slippage=D("0.003"))
+    policy = policy_for({"price": ["market_order_fallback"]}, rules)
+    assert policy.market_order_bps == 30
+    attempt = replace(failed(failure=FailureClass.PRICE), widest_bps=policy.market_order_bps)
+    effect, _ = respond(policy, attempt, {}, LOTS)
+    assert (effect.bound_bps, "at most 30 bps" in effect.note) == (D(30), True)
+    stored = stored_policy(Algorithm.TWAP, AlgorithmOptions(), rules, reduce_only=False)
+    assert (stored["market_order_bps"], stored["answer_within_seconds"]) == ("30", 30.0)

@@ -11,6 +11,7 @@ from bot.errors import Infeasible
 from bot.execution.policy.planning import ParentPlan, plan_parent
 from bot.risk.gate import evaluate
 from bot.risk.snapshot import AlgorithmOptions
+from config.working import WorkingRules
 from models.enums import Algorithm
 from tests.unit.bot.risk.cases import LIMITS, NOW, intent, market, snapshot
 
@@ -92,6 +93,15 @@ def test_the_fallback_limit_is_one_percent_and_never_past_the_strategys_own() ->
     assert D(plan(algorithm=Algorithm.IMMEDIATE).params["fallback_limit"]) == D("30300")
     own = plan(algorithm=Algorithm.IMMEDIATE, limit_price=D("30020"))
     assert D(own.params["fallback_limit"]) == own.price_limit == D("30020")
+
+
+def test_the_fallback_limit_is_as_far_as_the_operator_says() -> None:
+    wish = intent(algorithm=Algorithm.IMMEDIATE)
+    limits = replace(LIMITS, working=WorkingRules(backup_max_slippage=D("0.006")))
+    seen = snapshot(market=OPEN)
+    made = plan_parent(wish, evaluate(wish, seen, limits), seen, limits)
+    assert D(made.params["fallback_limit"]) == D("30180")
+    assert made.params["backup"]["market_order_bps"] == "60"
 
 
 def test_a_declared_ladder_replaces_the_operators_and_the_fallback_rests_or_takes() -> None:

@@ -25,12 +25,12 @@ from bot.risk.manager.account import UnifiedRiskManager
 from bot.risk.manager.manager import MLRiskManager
 from bot.risk.manager.results import Awaitable
 from bot.safety.halt import HaltReport, TradingHalt
-from bot.safety.recovering import Authority, Recovering
+from bot.safety.recovering import NOTHING_TO_RECOVER, Authority, Recovering
 from bot.state import binding
 from bot.state.scope import parse as parse_scope
 from config.settings import ExchangeMode, Settings, SettingsError, load_settings
 from models.database import Database
-from models.enums import OverrideAction
+from models.enums import OverrideAction, RecoveryPhase
 from models.messages import MLTradeRequest
 from models.repositories import orders
 from models.tables import DecisionRow, ParentOrderRow, RecoveryRow, TradeRequestRow
@@ -87,6 +87,8 @@ class MLTradeExecutionPipeline:
         _refuse_another_account(ml_risk_manager, unified_risk_manager)
         _refuse_another_venue(exchange_client, self._settings.exchange_mode)
         self.ml_risk_manager = ml_risk_manager
+        if ml_risk_manager is not None:
+            ml_risk_manager.belong_to(_Recovery(self))
         self.unified_risk_manager = unified_risk_manager
         self.exchange_client = exchange_client
         self._lock = Lock()
@@ -252,8 +254,8 @@ class MLTradeExecutionPipeline:
 
         Outside development `actor` is an operator after a login, and the code is one of his for
         this scope. In production a second person confirms it (`mlrisk recover confirm`). The
-        manager at hand is released by its own `release_emergency_stop`. Raises NotAuthorised and
-        Refused.
+        manager at hand stays stopped; its `release_emergency_stop` recovers both. Raises
+        NotAuthorised and Refused.
         """
         with _reaching_postgres():
             db = self._system.db
@@ -273,6 +275,12 @@ class MLTradeExecutionPipeline:
                 needs_second=needs_second,
             )
 
+    def needs_code(self) -> bool:
+        """Whether a recovery takes an operator's login and an override code, as the running
+        system's database says it."""
+        with _reaching_postgres(), self._system.db.reading() as session:
+            return not binding.is_free(session, self._settings)
+
     def close(self) -> None:
         """Returns the connections."""
         with self._lock:
@@ -290,6 +298,33 @@ class MLTradeExecutionPipeline:
         raise Refused(
             "ml_risk_manager is stopped: nothing was submitted. release_emergency_stop ends that",
             code="emergency_stop_active",
+        )
+
+
+class _Recovery:
+    """The running system's recovery, for a manager that belongs to it."""
+
+    def __init__(self, pipeline: MLTradeExecutionPipeline) -> None:
+        self._pipeline = pipeline
+
+    def needs_code(self) -> bool:
+        return self._pipeline.needs_code()
+
+    def recover(
+        self, reason: str, override_code: str | None, operator: object | None
+    ) -> str | None:
+        by = operator if isinstance(operator, Operator) else None
+        try:
+            row = self._pipeline.recover(reason, override_code, actor=by)
+        except Refused as refusal:
+            if refusal.code == NOTHING_TO_RECOVER:
+                return None
+            raise
+        if row.phase is not RecoveryPhase.PENDING:
+            return None
+        return (
+            f"recovery {row.recovery_id} waits for a second person: "
+            f"mlrisk recover confirm {row.recovery_id}"
         )
 
 

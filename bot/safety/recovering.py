@@ -42,6 +42,8 @@ CODE_NEEDED = "code_needed"
 """The code of a refusal that an override code may lift."""
 CHANGED = "changed_since"
 """The code of a refusal because somebody moved the state since the person looked at it."""
+NOTHING_TO_RECOVER = "not_recoverable"
+"""The code of a refusal because the scope isn't halted."""
 _LEAVES = (TradingState.HALTED, TradingState.FLAT, TradingState.REDUCING)
 
 
@@ -229,7 +231,7 @@ class Recovering:
             raise Refused(
                 f"{scope} is {state.upper()}: there is nothing to recover; a recovery leaves "
                 "HALTED, FLAT and REDUCING",
-                code="not_recoverable",
+                code=NOTHING_TO_RECOVER,
             )
         if scope.kind is ScopeKind.ACCOUNT and (tripped := tripped_of(session, scope.key)):
             kinds = ", ".join(row.kind for row in tripped)

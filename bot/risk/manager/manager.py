@@ -26,6 +26,7 @@ from bot.risk.manager.results import (
     EmergencyStopResult,
     TradeValidationResult,
 )
+from bot.risk.manager.system import SystemRecovery
 from bot.risk.portfolio.tax import ExitTax
 from bot.risk.snapshot import BreakerView, RiskSnapshot, ScopeState
 from bot.risk.transitions import change, emergency_stop
@@ -69,6 +70,7 @@ class MLRiskManager:
         self._breakers: dict[CircuitBreakerType, Trip] = {}
         self._usual_volatility: dict[str, float] = {}
         self._lock: OverrideCode | None = None
+        self._system: SystemRecovery | None = None
         self._outcomes: list[bool] = []
         self._executions: list[bool] = []
         self._run, self._numbers = uuid4().hex[:8], count(1)
@@ -77,6 +79,11 @@ class MLRiskManager:
     def trading_state(self) -> TradingState:
         """The trading state of this manager alone, as its last acts left it."""
         return self._state
+
+    def belong_to(self, system: SystemRecovery) -> None:
+        """Ties the end of an emergency stop to a running system; `MLTradeExecutionPipeline` does
+        so with the manager that it is given."""
+        self._system = system
 
     async def validate_trade(
         self,
@@ -120,10 +127,12 @@ class MLRiskManager:
         """Denies everything from now on. With a code, only the same code releases it again.
 
         A person needs a code, except in an environment that is known to be development; an
-        automatic stop (`manual_override=False`) never does. Raises NotAuthorised without.
+        automatic stop (`manual_override=False`) never does. Raises NotAuthorised without. A manager
+        of a running system needs none: the system says what ends the stop.
         """
         transition = emergency_stop(self._state)
-        if transition.changes and manual_override and self._needs_code and not override_code:
+        needs_code = self._needs_code and self._system is None
+        if transition.changes and manual_override and needs_code and not override_code:
             raise NotAuthorised(_NO_CODE)
         who = "a person" if manual_override else "the system"
         if override_code and self._lock is None:
@@ -135,17 +144,22 @@ class MLRiskManager:
         )
 
     def release_emergency_stop(
-        self, reason: str, override_code: str | None = None
+        self, reason: str, override_code: str | None = None, *, operator: object | None = None
     ) -> EmergencyStopResult:
         """Ends the stop: sizes start at a tenth and grow by `advance_recovery`.
 
-        Raises NotAuthorised when the stop was locked with a code and this is another one.
+        A manager of a running system ends it as `mlrisk recover` does, for the system as well.
+        Where that takes authority, `operator` is one after a login, and the code is one of his
+        (`mlrisk codes create`). While a second person has to confirm, the stop stays, and the
+        warning says so; call again afterwards. Elsewhere the code is that of the stop.
+        Raises NotAuthorised.
         """
         if self._state.allows_reducing:
             warning = f"nothing is stopped: the state is {self._state}"
             return EmergencyStopResult(self._state, False, self._state_reason, self._now(), warning)
-        if self._lock is not None and not (override_code and self._lock.is_of(override_code)):
-            raise NotAuthorised("the emergency stop is released only by the code it was set with")
+        waits = self._recover_system(reason, override_code, operator)
+        if waits is not None:
+            return EmergencyStopResult(self._state, False, self._state_reason, self._now(), waits)
         transition = change(self._state, TradingState.RECOVERING, authorised=True)
         if transition.changes:
             self._state, self._state_reason, self._step = transition.after, reason, 0
@@ -157,6 +171,17 @@ class MLRiskManager:
             self._now(),
             transition.warning or transition.refused,
         )
+
+    def _recover_system(
+        self, reason: str, override_code: str | None, operator: object | None
+    ) -> str | None:
+        """Proves the authority for the end of a stop; returns why the end has to wait."""
+        system = self._system
+        if system is not None and system.needs_code():
+            return system.recover(reason, override_code, operator)
+        if self._lock is not None and not (override_code and self._lock.is_of(override_code)):
+            raise NotAuthorised("the emergency stop is released only by the code it was set with")
+        return None if system is None else system.recover(reason, None, operator)
 
     def advance_recovery(self, reason: str) -> float:
         """Takes the next step of the recovery; returns the allowed share of size."""

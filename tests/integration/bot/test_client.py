@@ -6,15 +6,18 @@ import json
 import numpy as np
 import pytest
 
+from bot.authority.override_codes import OverrideCodes, Use
 from bot.client import MLTradeExecutionPipeline
-from bot.errors import DependencyDown, Refused
+from bot.errors import DependencyDown, NotAuthorised, Refused
 from bot.risk import MLRiskManager
+from bot.safety.recovering import Authority, Recovering
 from bot.state import binding
 from bot.state.binding import Identity, WrongIdentity
-from config.settings import Settings
-from models.enums import ParentState
-from tests.support.desk import Desk
+from config.settings import Environment, Settings, TradingMode
+from models.enums import OverrideAction, ParentState, TradingState
+from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import T0, RecordedTaskQueue
+from tests.support.operators import add_person
 from tests.support.seed_document import RETURNS, TRADE_EXECUTION, in_a_notebook
 
 
@@ -169,4 +172,63 @@ def test_a_manager_stops_submitting_and_is_stopped_by_a_halt(
     assert desk.approve("later")["verdict"] == "deny"
     with pytest.raises(Refused):
         pipeline.status("while")
+    pipeline.close()
+
+
+@pytest.mark.usefixtures("quick_passphrases", "standing_codes")
+def test_a_stopped_manager_of_a_production_system_is_released_as_mlrisk_recover_does_it(
+    desk: Desk, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
+    owner = Identity(ACCOUNT, "paper", "17", Environment.PRODUCTION, TradingMode.PAPER_TRADING)
+    binding.bind(desk.db, owner, T0)
+    manager = MLRiskManager(clock=desk.clock)
+    pipeline = MLTradeExecutionPipeline(ml_risk_manager=manager, clock=desk.clock)
+    ann = add_person(desk.db, desk.clock, "ann").login()
+    bob = add_person(desk.db, desk.clock, "bob", by=ann).login()
+    codes = OverrideCodes(desk.db, desk.clock)
+    pipeline.halt("fire")
+    wanted = Use(OverrideAction.RECOVER, "global:*")
+    for given, operator in (
+        (None, None),
+        ("kept", None),
+        ("kept", ann),
+        (None, ann),
+        (codes.create(wanted, bob, reason="test").code, ann),
+    ):
+        with pytest.raises(NotAuthorised):
+            manager.release_emergency_stop("calm", given, operator=operator)
+        assert not manager.trading_state.allows_reducing
+    code = codes.create(wanted, ann, reason="test").code
+    waits = manager.release_emergency_stop("calm", code, operator=ann)
+    assert waits.warning is not None
+    assert "waits for a second person" in waits.warning
+    assert not manager.trading_state.allows_reducing
+    recovering = Recovering(desk.db, ACCOUNT, desk.clock)
+    (asked,) = recovering.open()
+    confirm = Use(OverrideAction.CONFIRM, "global:*")
+    proven = codes.prove(codes.create(confirm, bob, reason="test").code, confirm, bob)
+    recovering.confirm(asked.recovery_id, reason="seen", authority=Authority(bob, code=proven))
+    assert not manager.trading_state.allows_reducing, "the notebook asks again"
+    code = codes.create(wanted, ann, reason="test").code
+    manager.release_emergency_stop("calm", code, operator=ann)
+    assert manager.trading_state is TradingState.RECOVERING
+    assert desk.approve("r-1")["verdict"] == "shrink", "the system recovers at a tenth"
+    pipeline.close()
+
+
+def test_a_stopped_manager_of_a_development_system_is_released_with_its_system(
+    desk: Desk, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
+    manager = MLRiskManager(clock=desk.clock)
+    pipeline = MLTradeExecutionPipeline(ml_risk_manager=manager, clock=desk.clock)
+    manager.activate_emergency_stop("doubt", override_code="kept")
+    pipeline.halt("fire")
+    with pytest.raises(NotAuthorised):
+        manager.release_emergency_stop("clear", "another")
+    assert desk.approve("r-1")["verdict"] == "deny"
+    manager.release_emergency_stop("clear", "kept")
+    assert manager.trading_state is TradingState.RECOVERING
+    assert desk.approve("r-2")["verdict"] == "shrink"
     pipeline.close()

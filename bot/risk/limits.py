@@ -34,6 +34,8 @@ SIZE_CAPS = frozenset(
         "position_size",
         "reservation_share",
         "slippage",
+        "strategy_exposure",
+        "strategy_trade",
         "trade_risk",
     }
 )

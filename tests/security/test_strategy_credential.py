@@ -13,7 +13,7 @@ import pytest
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 from sqlalchemy import func, select
 
 from bot.clock import SystemClock
@@ -210,7 +210,7 @@ def test_8_it_reads_and_takes_nothing_of_others(system: MiniSystem, redis: Redis
     )
     with (
         Redis.from_url(url_of(system, ME).replace(f"strategy-{ME}", f"strategy-{VICTIM}")) as other,
-        pytest.raises(ResponseError),
+        pytest.raises(AuthenticationError),
     ):
         other.ping()
 

@@ -15,7 +15,7 @@ from bot.execution.sending import authorization, deferral
 from bot.execution.sending.deferral import Deferral, DueChild, Sent
 from config.working import WorkingRules
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
-from models.repositories.pre_send import Approval
+from models.repositories.pre_send import Approval, PreSendFacts
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 from tests.support.fakes import T0
 
@@ -136,7 +136,8 @@ class Interrupted:
 
     def _claim(self, child: ChildOrderRow) -> None:
         approval = Approval(Verdict.ALLOW, self.parent.approved_qty, T0)
-        refusal = authorization.refusal([_ACTIVE], approval, self.parent, child, self.now)
+        facts = PreSendFacts(states=[_ACTIVE], approval=approval)
+        refusal = authorization.refusal(facts, self.parent, child, self.now)
         if refusal is not None:
             child.state = refusal.state
             return

@@ -3,13 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-<<<<<<<< HEAD:models/migrations/versions/0056_strategies.py
 revision = "0056"
 down_revision = "0055"
-========
-revision = "0055"
-down_revision = "0054"
->>>>>>>> dcd85bf0 (Enforce the retries, the timeout and the slippage of fallback steps):models/migrations/versions/0055_strategies.py
 branch_labels = None
 depends_on = None
 

@@ -35,7 +35,7 @@ from models.tables import AuditRow, StrategyRow
 log = logging.getLogger(__name__)
 
 ASKED, CHANGED = "strategy_promotion_asked", "strategy_changed"
-PROMOTED, DEMOTED = "strategy_promoted", "strategy_demoted"
+STAGE_CHANGED = "strategy_stage_changed"
 CONFIRM_WITHIN = timedelta(hours=24)
 """A promotion is never urgent. After a day the evidence is another one."""
 
@@ -267,7 +267,7 @@ def _move(
             to,
             cause.reason,
             extra={
-                "event": PROMOTED if to.rank > before.rank else DEMOTED,
+                "event": STAGE_CHANGED,
                 "alert": AlertLevel.WARNING.value,
             },
         )

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.gate_value.summary import daily_line
 from bot.risk.limits import RiskLimits
 from bot.tca.service import costs
 from bot.tca.summary import by_algorithm
@@ -59,6 +60,7 @@ def day_facts(session: Session, of: Day) -> dict[str, Any]:
         "account": of.account,
         "day": of.day.isoformat(),
         "decisions": _decisions(session, of),
+        "value_of_blocks": daily_line(session, of.start, of.end),
         "trades": _trades(session, of),
         "fills": _fills(session, of),
         "costs": _costs(session, of),

@@ -36,6 +36,7 @@ def daily_html(facts: Mapping[str, Any]) -> str:
     parts = [
         _money(facts["money"]),
         _decisions(facts["decisions"]),
+        f"<p>{_text(facts['value_of_blocks'])}</p>",
         _trades(facts),
         _list("Breakers", facts["breakers"]["trips"], facts["breakers"]["count"], _TRIPS),
         _list("State changes", facts["states"]["entries"], facts["states"]["count"], _ENTRIES),

@@ -1,42 +1,105 @@
-"""The newest recorded events that a person should know of."""
+"""The alerts of the page, and their acknowledgement."""
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from sqlalchemy import select
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
-from bot.risk import alerts
-from bot.risk.portfolio.kinds import AlertLevel
+from bot.errors import NotAuthorised, Refused
+from bot.safety.alerts.acknowledging import Acknowledgement
+from console.views import alert_facts
+from console.web import render
+from console.web.desk import Desk
+from console.web.door import SEE_OTHER, Visit, desk_of, not_found, require
 from console.web.facts import AlertFacts
-from models.tables import AuditRow
+from console.web.people import Right
+from console.web.sessions import WebSession
+from models.enums import AlertLevel, AlertState
+from models.tables import AlertRow
+
+router = APIRouter()
 
 WINDOW = timedelta(hours=24)
 SHOWN = 15
+_REFUSED, _NOT_AUTHORISED = 409, 403
+_ORDER = list(AlertState)
 
 
 def newest_alerts(session: Session, now: datetime) -> tuple[AlertFacts, ...]:
-    """At most `SHOWN` entries of the last day above information, newest first."""
+    """At most `SHOWN` alerts above information: those that wait for an operator first, then the
+    acknowledged ones, and then those that were cleared within the last day."""
     rows = session.scalars(
-        select(AuditRow)
-        .where(AuditRow.kind.in_(sorted(alerts.LOUD)), AuditRow.at > now - WINDOW)
-        .order_by(AuditRow.at.desc(), AuditRow.chain, AuditRow.seq.desc())
-        # Some kinds are loud only with certain facts.
-        .limit(SHOWN * 4)
+        select(AlertRow)
+        .where(
+            AlertRow.level != AlertLevel.INFO,
+            or_(AlertRow.state != AlertState.CLEARED, AlertRow.last_seen > now - WINDOW),
+        )
+        .order_by(AlertRow.state == AlertState.CLEARED, AlertRow.last_seen.desc())
+        .limit(SHOWN)
     )
     found = (
         AlertFacts(
-            row.at,
-            alerts.of_entry(row.kind, row.payload),
-            row.kind,
-            row.subject,
-            row.actor,
-            _reason(row),
+            alert_id=row.alert_id,
+            at=row.last_seen,
+            level=row.level,
+            state=row.state,
+            text=row.text,
+            count=row.count,
+            acknowledged_by=row.acknowledged_by,
         )
         for row in rows
     )
-    return tuple(each for each in found if each.level is not AlertLevel.INFO)[:SHOWN]
+    return tuple(sorted(found, key=lambda each: (_ORDER.index(each.state), -each.level.rank)))
 
 
-def _reason(row: AuditRow) -> str | None:
-    said = row.payload.get("reason")
-    return None if said is None else str(said)
+@router.get("/alerts/{alert_id}", response_class=HTMLResponse)
+async def one_alert(request: Request, visit: Visit, alert_id: int) -> Response:
+    """An alert with its deliveries, and the form that acknowledges it."""
+    return await run_in_threadpool(_page, desk_of(request), visit, alert_id)
+
+
+@router.post("/alerts/{alert_id}/acknowledge")
+def acknowledge(
+    request: Request,
+    visit: Visit,
+    alert_id: int,
+    csrf: Annotated[str, Form(max_length=200)],
+    reason: Annotated[str, Form(min_length=1, max_length=500)],
+) -> Response:
+    """Acknowledges an alert: it is repeated no more and escalates no further."""
+    person, desk = require(visit, Right.HALT, csrf), desk_of(request)
+    try:
+        Acknowledgement(desk.db, desk.clock).acknowledge(
+            alert_id, reason=reason, actor=person.actor
+        )
+    except Refused as refusal:
+        return _page(desk, visit, alert_id, refusal.message, _REFUSED)
+    except NotAuthorised as refusal:
+        return _page(desk, visit, alert_id, refusal.message, _NOT_AUTHORISED)
+    return RedirectResponse("/", SEE_OTHER)
+
+
+def _page(
+    desk: Desk, visit: WebSession, alert_id: int, problem: str | None = None, status: int = 200
+) -> Response:
+    with desk.reading() as session:
+        row = session.get(AlertRow, alert_id)
+        if row is None:
+            raise not_found(f"no alert {alert_id} is known")
+        facts = alert_facts.facts_of(
+            row, alert_facts.deliveries(session, [alert_id]).get(alert_id, [])
+        )
+    html = render.page(
+        "alert.html",
+        title=f"Alert {alert_id}",
+        person=visit.person,
+        csrf=visit.csrf,
+        mark=desk.mark(desk.settings),
+        alert=facts,
+        problem=problem,
+    )
+    return HTMLResponse(html, status)

@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from bot.errors import MlriskError
 from console.errors import CommandError
-from console.web import acts, door, pages, render
+from console.web import acts, alerts, door, pages, render
 from console.web.desk import Desk
 from console.web.door import SEE_OTHER, Forbidden, NeedsLogin, desk_of, token_of
 from console.web.guard import Guard
@@ -43,7 +43,7 @@ def make_app(desk: Desk) -> FastAPI:
     # No generated documentation: it would load scripts from elsewhere.
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.desk = desk
-    for part in (door, pages, acts):
+    for part in (door, pages, acts, alerts):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC))
     _answer_errors(app)

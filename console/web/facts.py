@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bot.risk.portfolio.kinds import AlertLevel
 from config.settings import Settings
 from console.screen.view import ScreenView
 from console.views.lease_view import LeaseView
 from models.amounts import ZERO
+from models.enums import AlertLevel, AlertState
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +86,15 @@ class QueueFacts:
 
 @dataclass(frozen=True, slots=True)
 class AlertFacts:
-    """A recorded event that a person should know of."""
+    """A condition that a person should know of; `at` is when it was seen last."""
 
+    alert_id: int
     at: datetime
     level: AlertLevel
-    kind: str
-    subject: str
-    actor: str
-    reason: str | None
+    state: AlertState
+    text: str
+    count: int
+    acknowledged_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,8 @@ class Slow:
     models: tuple[ModelFacts, ...] = ()
     queues: tuple[QueueFacts, ...] = ()
     alerts: tuple[AlertFacts, ...] = ()
+    value: dict[str, Any] | None = None
+    """What blocks were worth (`console.views.gate_value.panel_facts`); read every few minutes."""
     record: RecordFacts | None = None
 
 

@@ -5,6 +5,7 @@ few seconds.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +20,7 @@ from config.settings import Settings
 from console.context import reading_engine
 from console.screen.source import ViewSource
 from console.screen.view import ScreenView
+from console.views.gate_value import panel_facts
 from console.views.lease_view import lease_view
 from console.views.moment import Live, Money
 from console.views.open_orders import open_orders
@@ -59,6 +61,7 @@ SLOW_SECONDS = 5.0
 _TRIPS = 12
 _MODELS = 20
 _MODEL_WINDOW = timedelta(days=7)
+_VALUE_WINDOW, _VALUE_EVERY = timedelta(days=30), timedelta(minutes=5)
 
 
 class Reader:
@@ -75,6 +78,7 @@ class Reader:
         self._limits: ConfiguredLimits | None = None
         self._books: Books | None = None
         self._slow: Slow | None = None
+        self._value: tuple[datetime, dict[str, Any]] | None = None
 
     def close(self) -> None:
         """Closes the connections."""
@@ -112,8 +116,15 @@ class Reader:
             models=_models(session, live.account, live.at),
             queues=self._queues(live),
             alerts=newest_alerts(session, live.at),
+            value=self._value_of_blocks(session, live.at),
             record=_record(session, live.account),
         )
+
+    def _value_of_blocks(self, session: Session, now: datetime) -> dict[str, Any]:
+        """The ledger's summary. It costs a bootstrap, and changes by the hour."""
+        if self._value is None or now - self._value[0] >= _VALUE_EVERY:
+            self._value = now, panel_facts(session, now - _VALUE_WINDOW, now)
+        return self._value[1]
 
     def _falls(self, money: Money, settings: Settings) -> tuple[tuple[Fall, ...], str | None]:
         try:

@@ -86,6 +86,7 @@ def _print(out: Console, facts: Mapping[str, Any]) -> None:
     decisions, trades, money = facts["decisions"], facts["trades"], facts["money"]
     for reason, count in decisions["by_reason"].items():
         out.print(f"   denied {count} × {escape(reason)}")
+    out.print(escape(facts["value_of_blocks"]))
     out.print(
         f"trades ended {trades['ended']}, filled whole {trades['succeeded']}; "
         f"fills {facts['fills']['count']} of {facts['fills']['notional']:.2f}, "

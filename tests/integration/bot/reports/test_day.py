@@ -49,6 +49,7 @@ def test_a_day_has_its_decisions_fills_money_acts_and_alerts_and_no_other_days(
     decisions = facts["decisions"]
     assert (decisions["total"], decisions["allowed"], decisions["denied"]) == (2, 1, 1)
     assert "insufficient_confidence" in decisions["by_reason"]
+    assert facts["value_of_blocks"] == "Value of blocks: no block has been judged."
     assert facts["fills"]["count"] >= 1
     assert facts["fills"]["notional"] == sum(
         one["notional"] for one in facts["fills"]["by_symbol"].values()

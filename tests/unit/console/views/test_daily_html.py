@@ -69,6 +69,7 @@ def facts(text: str = "fine", *, points: int = 3) -> dict[str, Any]:
             "total": 3, "allowed": 1, "shrunk": 1, "denied": 1, "by_reason": {text: 1},
             "by_check": {text: 1}, "refused_messages": 0,
         },
+        "value_of_blocks": f"Value of blocks: {text}.",
         "trades": {"ended": 1, "succeeded": 1, "average_seconds": None},
         "fills": {"count": 2, "notional": Decimal(3000), "fees": Decimal("1.65")},
         "costs": {"by_algorithm": [cost], "not_computed": [text]},

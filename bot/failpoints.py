@@ -41,6 +41,10 @@ AFTER_SEQUENCE_COMMIT = "after_sequence_commit"
 AFTER_SUBMISSION = "after_submission"
 """The witness can read the checkpoint."""
 
+AUDIT_POINTS = frozenset(
+    {IN_SEQUENCING, BEFORE_SEQUENCE_COMMIT, AFTER_SEQUENCE_COMMIT, AFTER_SUBMISSION}
+)
+"""The points of the audit log. No order comes by them."""
 NAMES = frozenset(
     {
         BEFORE_CLAIM_COMMIT,
@@ -61,10 +65,7 @@ NAMES = frozenset(
         AFTER_CANCEL,
         BEFORE_EXPIRY_COMMIT,
         AFTER_EXPIRY_COMMIT,
-        IN_SEQUENCING,
-        BEFORE_SEQUENCE_COMMIT,
-        AFTER_SEQUENCE_COMMIT,
-        AFTER_SUBMISSION,
+        *AUDIT_POINTS,
     }
 )
 

@@ -92,7 +92,9 @@ def system(postgres: PostgresServer) -> Iterator[MiniSystem]:
         yield running
 
 
-@pytest.mark.parametrize("point", sorted(failpoints.NAMES.difference(EXPIRY_POINTS)))
+@pytest.mark.parametrize(
+    "point", sorted(failpoints.NAMES.difference(EXPIRY_POINTS, failpoints.AUDIT_POINTS))
+)
 def test_a_worker_of_each_algorithm_killed_at_a_point_loses_and_doubles_nothing(
     system: MiniSystem, point: str
 ) -> None:

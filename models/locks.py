@@ -125,6 +125,9 @@ class Holder:
     pid: int
     since: datetime | None
     """None when Postgres doesn't show it; the session counts until it has gone."""
+    may_claim: bool = False
+    """Whether its transaction changes children, so that its commit may be a claim. Otherwise it
+    only holds a sender's lock, and what it has claimed is a committed row."""
 
 
 def sending_holders(connection: Connection) -> dict[Holder, float]:
@@ -134,7 +137,7 @@ def sending_holders(connection: Connection) -> dict[Holder, float]:
     It waits for nothing, so that a halt never delays the senders of exits.
     """
     rows = connection.execute(_HOLDERS, {"kind": int(AdvisoryLock.SENDING)})
-    return {Holder(pid, since): float(seconds) for pid, since, seconds in rows}
+    return {Holder(pid, since, may_claim): float(age) for pid, since, may_claim, age in rows}
 
 
 # A session executes nothing while it holds its lock, so that the end of its last statement is the
@@ -142,12 +145,12 @@ def sending_holders(connection: Connection) -> dict[Holder, float]:
 # children before the halt may still commit a claim.
 _HOLDERS = text(
     """
-    SELECT a.pid, held.since,
+    SELECT a.pid, held.since, held.may_claim,
            coalesce(extract(epoch FROM clock_timestamp() - held.since), 0) AS seconds
       FROM pg_stat_activity a
       JOIN LATERAL (
             SELECT CASE WHEN l.locktype = 'advisory' THEN a.state_change ELSE a.xact_start END
-                   AS since
+                   AS since, l.locktype = 'relation' AS may_claim
               FROM pg_locks l
              WHERE l.pid = a.pid AND l.granted AND l.database = a.datid
                AND ((l.locktype = 'advisory' AND l.classid = :kind AND l.objsubid = 2)

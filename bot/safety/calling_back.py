@@ -1,11 +1,13 @@
 """Cancels at the exchange in a halt: our own orders, or all orders if asked.
 
-It goes as fast as the exchange allows. After a refusal for speed other processes are told, and the
-same order is tried again as soon as the exchange takes it, so that no order is left because the
-rate was used up.
+It goes as fast as the exchange allows: a symbol in which nothing else rests is cancelled by one
+call, so that hundreds of orders go within seconds. After a refusal for speed other processes are
+told, and the same order is tried again as soon as the exchange takes it, so that no order is left
+because the rate was used up. Orders that are left are cancelled again.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +28,11 @@ _EFFECT_PAUSE_SECONDS = 0.1
 _EFFECT_LOOKS = round(EFFECT_SECONDS / _EFFECT_PAUSE_SECONDS)
 _PAGES = 10
 """A cancel of everything takes at most 500 orders a call."""
+_FEW = 5
+"""So many orders of a symbol go one by one, which touches no order that comes in between."""
+
+_ROUNDS = 3
+"""How often orders that are left are cancelled again; a cancel may be repeated without harm."""
 
 T = TypeVar("T")
 
@@ -79,6 +86,14 @@ class _Patience:
             self._sleep(wait)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the exchange reports as open, and what of it is to be cancelled."""
+
+    resting: Sequence[ExchangeOrder]
+    wanted: tuple[ExchangeOrder, ...]
+
+
 def call_back(
     exchange: Exchange,
     *,
@@ -97,40 +112,91 @@ def call_back(
     cancels = _Patience(WAIT_SECONDS, waiting.too_fast, waiting.sleep)
     reads = _Patience(WAIT_SECONDS, _tell_nobody, waiting.sleep)
 
-    def wanted() -> Sequence[ExchangeOrder]:
+    def wanted(resting: Sequence[ExchangeOrder]) -> Sequence[ExchangeOrder]:
         found = [
             order
-            for order in reads.make(exchange.open_orders)
+            for order in resting
             if everything or (is_ours(order) and (exits or not order.reduce_only))
         ]
         return found if within is None else within(found)
 
-    asked = wanted()
-    if everything:
-        _cancel_all(exchange, cancels)
-        failed: frozenset[str] = frozenset()
-    else:
-        failed = _cancel_each(exchange, cancels, asked, problem)
+    def look() -> _Look:
+        resting = reads.make(exchange.open_orders)
+        return _Look(resting, tuple(wanted(resting)))
+
+    seen = look()
+    first, left = seen.wanted, tuple[ExchangeOrder, ...]()
+    told: list[str] = []
+    for _ in range(_ROUNDS):
+        asked, told = seen.wanted, []
+        if everything:
+            _cancel_all(exchange, cancels)
+            failed: frozenset[str] = frozenset()
+        else:
+            # A scope's cancel of a symbol could look like somebody else's to the other scopes.
+            alone = _alone(asked, seen.resting) if within is None else frozenset()
+            failed = _cancel_symbols(exchange, cancels, asked, alone, told.append)
+            single = [order for order in asked if order.symbol not in alone]
+            failed |= _cancel_each(exchange, cancels, single, told.append)
+        if not asked:
+            break
+        seen = _after_effect(look, {order.order_id for order in asked} - failed, waiting)
+        left = seen.wanted
+        if not left:
+            break
     for fact in exchange.take_unreadable():
-        problem(f"{fact.kind} {fact.key} of {fact.symbol} can't be read: {fact.why}")
-    if not asked:
-        return CalledBack(0, ())
-    left = tuple(wanted())
-    confirmed = {order.order_id for order in asked} - failed
+        told.append(f"{fact.kind} {fact.key} of {fact.symbol} can't be read: {fact.why}")
+    for line in told:
+        problem(line)
+    still = {order.order_id for order in left}
+    return CalledBack(sum(order.order_id not in still for order in first), left)
+
+
+def _after_effect(look: Callable[[], _Look], confirmed: set[str], waiting: Waiting) -> _Look:
+    """What is left once confirmed cancels have had the time to take effect."""
+    seen = look()
     until = time.monotonic() + EFFECT_SECONDS
     for _ in range(_EFFECT_LOOKS):
         # An exchange that answers slowly must not hold a halt up: the time counts, too.
-        if confirmed.isdisjoint(order.order_id for order in left) or time.monotonic() >= until:
+        gone = confirmed.isdisjoint(order.order_id for order in seen.wanted)
+        if gone or time.monotonic() >= until:
             break
         waiting.sleep(_EFFECT_PAUSE_SECONDS)
-        left = tuple(wanted())
-    still = {order.order_id for order in left}
-    return CalledBack(sum(order.order_id not in still for order in asked), left)
+        seen = look()
+    return seen
 
 
 def is_ours(order: ExchangeOrder) -> bool:
     """Whether the order is a child's, even one that has ended by its row."""
     return order.order_link_id.startswith(PREFIX)
+
+
+def _alone(asked: Sequence[ExchangeOrder], resting: Sequence[ExchangeOrder]) -> frozenset[str]:
+    """Symbols with many orders to cancel, in which nothing rests that is to stay."""
+    many = Counter(order.symbol for order in asked)
+    ids = {order.order_id for order in asked}
+    stays = {order.symbol for order in resting if order.order_id not in ids}
+    return frozenset(symbol for symbol, count in many.items() if count > _FEW) - stays
+
+
+def _cancel_symbols(
+    exchange: Exchange,
+    patience: _Patience,
+    asked: Sequence[ExchangeOrder],
+    symbols: frozenset[str],
+    problem: Callable[[str], None],
+) -> frozenset[str]:
+    """Cancels all orders of some symbols. Returns the ids of the orders whose cancel failed."""
+    failed: set[str] = set()
+    for symbol in sorted(symbols):
+        try:
+            for _ in range(_PAGES):
+                if not patience.make(partial(exchange.cancel_all, symbol)):
+                    break
+        except MlriskError as error:
+            problem(f"the orders in {symbol} could not be cancelled: {error.message}")
+            failed.add(symbol)
+    return frozenset(order.order_id for order in asked if order.symbol in failed)
 
 
 def _cancel_all(exchange: Exchange, patience: _Patience) -> None:

@@ -1,14 +1,15 @@
-"""Halts and resumes trading, all or one scope: the state row first, then open work, then the seal.
+"""Halts and resumes trading, all or one scope: the state row first, then the seal and open work.
 
 From the commit of the state row no claim of an entry succeeds. The later steps go on when one of
 them fails; each failure is a line of the report. A halt is *sealed* once the exchange can accept
-nothing risk-adding from us any more (`sealing`).
+nothing risk-adding from us any more (`sealing`). That is tried at once, and again after the cancels
+where a sender takes long, so that neither waits for the other.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
 from bot.safety import global_state, scoped_state, sealing
 from bot.safety.calling_back import CalledBack, Waiting, call_back
+from bot.safety.halt_report import REPORT, HaltReport, facts_of
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database
 from models.enums import ScopeKind, TradingState
@@ -32,38 +34,10 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-REPORT = "halt_report"
-"""The kind of the audit entry that holds a halt's report."""
-
+_FIRST_SEAL_SECONDS = 0.2
+"""The wait for senders before the cancels; a healthy exchange answers them within it."""
 LOCK_WAIT_MS = 6_000
 """Longer than a session may keep a transaction open without a word (`models/database.py`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class HaltReport:
-    """The effect of a halt. `sealed_at` is None when a sender could not be waited for."""
-
-    scope: str
-    """The halted scope, for example `global:*`."""
-    state: TradingState
-    already_halted: bool
-    latched_at: datetime
-    """The time after the state row's commit, or of the call that found it halted."""
-    sealed_at: datetime | None
-    parents_stopped: int
-    children_cancelled: int
-    exits_under_way: int
-    """Reduce-only parents that go on."""
-    unresolved: tuple[str, ...]
-    """Children whose order may still be at the exchange, by order_link_id."""
-    orders_cancelled: int
-    tasks_revoked: int
-    problems: tuple[str, ...]
-    """Steps that failed or lack proof, each with advice."""
-    cancelled_at: datetime | None = None
-    """The end of the first round of cancels; None without one."""
-    clean_at: datetime | None = None
-    """The time since which no working order of the scope was left; None when one may be."""
 
 
 @dataclass(slots=True)
@@ -94,14 +68,6 @@ def _follower_of(actor: Actor) -> str:
     """Who takes the steps after the state. The operator has signed the act, not its steps, so that
     these name him and do not claim to be his."""
     return f"for {actor}" if isinstance(actor, Operator) else named(actor)
-
-
-def facts_of(report: HaltReport) -> dict[str, Any]:
-    """The report as plain JSON: for the audit entry, and for programs."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(report).items()
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,26 +163,49 @@ class TradingHalt:
         stop_exits: bool = False,
         scope: Scope = EVERYTHING,
     ) -> HaltReport:
-        """The steps after the state row; `already` is whether it was halted before. Raises nothing:
-        a failure is a line of the report.
+        """The steps after the state row, and their report in the audit, which a logged-in operator
+        signs. For a caller that tries again only a sealed halt's report is recorded.
 
-        The report becomes an audit entry, which a logged-in operator signs. For a caller that
-        tries again only a sealed halt's does.
+        Raises nothing: a failure is a line of the report.
         """
+        report = self.carry_out(
+            already,
+            actor=actor,
+            cancel=cancel,
+            everything=everything,
+            stop_exits=stop_exits,
+            scope=scope,
+        )
+        if report.sealed_at is None and self._waits.tries_again:
+            return report
+        return self.record(report, scope, actor)
+
+    def carry_out(
+        self,
+        already: bool,
+        *,
+        actor: Actor,
+        cancel: bool = False,
+        everything: bool = False,
+        stop_exits: bool = False,
+        scope: Scope = EVERYTHING,
+    ) -> HaltReport:
+        """As `follow`, without the record; `already` is whether the scope was halted before."""
         latched_at, steps = self._clock.now(), _Steps()
         reach = _Reach(scope, everything=everything and scope == EVERYTHING, exits=stop_exits)
+        quick = min(_FIRST_SEAL_SECONDS, self._waits.seal_seconds)
+        sealed_at = self._seal(steps, _follower_of(actor), reach, at_most=quick)
+        # A seal in the future: until then the exchange may accept a request without our hearing.
+        settled = sealed_at is not None and sealed_at <= self._clock.now()
         stopped = self._stop_parents(steps, _follower_of(actor), reach)
         first = self._call_back(steps, reach) if cancel else CalledBack(0, ())
         cancelled_at = self._clock.now() if cancel else None
         revoked = self._revoke_tasks(steps)
-        sealed_at = steps.run(
-            lambda: self._seal(_follower_of(actor), steps.problems, reach),
-            None,
-            "HALTED, but not sealed: a placement may still be under way; run it again",
-        )
+        if sealed_at is None:
+            sealed_at = self._seal(steps, _follower_of(actor), reach)
         # Repeated for orders of senders under way that were accepted after the first look.
         last = first
-        if cancel and sealed_at:
+        if cancel and sealed_at and not settled:
             last = self._call_back(steps, reach)
         steps.problems.extend(
             f"{order.order_link_id or order.order_id} is still open" for order in last.left
@@ -226,7 +215,7 @@ class TradingHalt:
             self._unresolved, nothing, "the open orders at the exchange could not be read"
         )
         is_clean = cancel and sealed_at is not None and last.is_known and not last.left
-        report = HaltReport(
+        return HaltReport(
             str(scope),
             TradingState.HALTED,
             already,
@@ -242,16 +231,20 @@ class TradingHalt:
             cancelled_at,
             self._clock.now() if is_clean else None,
         )
-        if sealed_at is None and self._waits.tries_again:
-            return report
-        return self._record(report, scope, actor)
 
-    def _record(self, report: HaltReport, scope: Scope, actor: Actor) -> HaltReport:
+    def record(
+        self,
+        report: HaltReport,
+        scope: Scope,
+        actor: Actor,
+        further: Mapping[str, Any] | None = None,
+    ) -> HaltReport:
+        """Writes the report into the audit, with further facts; a logged-in operator signs it."""
         steps = _Steps(list(report.problems))
 
         def write() -> None:
             with self._db.unit_of_work() as uow:
-                facts = facts_of(report)
+                facts = facts_of(report) | dict(further or {})
                 record(uow, scope.chain, REPORT, str(scope), actor, facts, self._clock.now())
                 uow.commit()
 
@@ -289,14 +282,26 @@ class TradingHalt:
             uow.commit()
         return already
 
-    def _seal(self, actor: str, problems: list[str], reach: _Reach) -> datetime | None:
+    def _seal(
+        self, steps: _Steps, actor: str, reach: _Reach, *, at_most: float | None = None
+    ) -> datetime | None:
+        """The time of the seal; None when it can't be had within the halt's wait, or within
+        `at_most` seconds, which is no problem yet."""
+        return steps.run(
+            lambda: self._wait_and_record(steps.problems, actor, reach, at_most),
+            None,
+            "a try of the seal failed",
+        )
+
+    def _wait_and_record(
+        self, problems: list[str], actor: str, reach: _Reach, at_most: float | None
+    ) -> datetime | None:
         """Waits for every sender under way, then for requests that may be accepted without an
         answer."""
-        if not self._sealer.wait(problems.append):
-            problems.append(
-                "HALTED, but not sealed: a sender is still under way; run it again, and look at "
-                "`mlrisk status` for a worker that hangs"
-            )
+        acceptable_for = partial(self._acceptable_for, reach)
+        if not self._sealer.wait(problems.append, acceptable_for, at_most=at_most):
+            if at_most is None:
+                problems.append(_NOT_SEALED)
             return None
         children = sealing.unsettled(self._db, reach.only)
         problems.extend(
@@ -306,15 +311,13 @@ class TradingHalt:
             )
             for child in children
         )
-        window = timedelta(
-            milliseconds=5000 if self._exchange is None else self._exchange.recv_window_ms
-        )
         now = self._clock.now()
-        until = sealing.accepted_until(children, window)
+        until = sealing.accepted_until(children, self._window)
         with self._db.unit_of_work() as uow:
             row = scoped_state.lock(uow, reach.scope, actor, now)
             if TradingState(row.state).allows_reducing:
-                problems.append("somebody resumed trading while the halt was being sealed")
+                if at_most is None:
+                    problems.append("somebody resumed trading while the halt was being sealed")
                 return None
             if row.sealed_at is None:
                 row.sealed_at = max(now, until or now)
@@ -331,6 +334,17 @@ class TradingHalt:
                 )
                 uow.commit()
             return row.sealed_at
+
+    @property
+    def _window(self) -> timedelta:
+        """How long after its time stamp the exchange accepts a request."""
+        milliseconds = 5000 if self._exchange is None else self._exchange.recv_window_ms
+        return timedelta(milliseconds=milliseconds)
+
+    def _acceptable_for(self, reach: _Reach) -> float:
+        """The seconds in which a claimed request of the scope may still be accepted."""
+        until = sealing.accepted_until(sealing.unsettled(self._db, reach.only), self._window)
+        return 0.0 if until is None else (until - self._clock.now()).total_seconds()
 
     def _stop_parents(self, steps: _Steps, actor: str, reach: _Reach) -> Stopped:
         """Ends parents: unsent quantity is released, resting orders are to be cancelled.
@@ -397,3 +411,7 @@ class TradingHalt:
 
 _NAMED = 5
 """The number of request ids in a line of the report."""
+_NOT_SEALED = (
+    "HALTED, but not sealed: a sender is still under way; run it again, and look at "
+    "`mlrisk status` for a worker that hangs"
+)

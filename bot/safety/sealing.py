@@ -1,9 +1,10 @@
 """The seal of a halt: proof that nothing risk-adding is on its way any more (`sealed_at`).
 
 Once the halt's state is committed, every uncommitted claim fails. Only sessions that were sending
-or claiming at that moment may still reach the exchange. The seal waits for them, and ends those
-that take longer than any post. After its recv_window the exchange refuses a request that they left
-behind, however late it arrives.
+or claiming at that moment may still reach the exchange. The seal waits for claims, which are short,
+and then for posts: until their senders are done, or until the exchange refuses every request that
+was claimed. It refuses one after its recv_window, however late it arrives, so that a post which
+hangs delays no seal for longer than that.
 """
 
 import time
@@ -22,7 +23,7 @@ TIMEOUT_SECONDS = 30.0
 """Longer than the slowest POST (3 s to connect, 8 s to read) and its bookkeeping."""
 HOLD_LIMIT_SECONDS = 15.0
 """Also longer than the slowest POST: a session that takes longer is frozen or hung."""
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.01
 
 
 class Sealer:
@@ -39,18 +40,32 @@ class Sealer:
         self._timeout_seconds = timeout_seconds
         self._hold_limit_seconds = hold_limit_seconds
 
-    def wait(self, ended: Callable[[str], None]) -> bool:
+    def wait(
+        self,
+        ended: Callable[[str], None],
+        acceptable_for: Callable[[], float],
+        *,
+        at_most: float | None = None,
+    ) -> bool:
         """Returns False when a sender could not be waited for; `ended` gets the sessions that were
         ended.
 
-        Later holders are not waited for, because their claims see the halt.
+        `acceptable_for` is the time in seconds in which the exchange may still accept a claimed
+        request. It is asked once no claim is under way. Later holders are not waited for, because
+        their claims see the halt.
         """
-        until = time.monotonic() + self._timeout_seconds
+        until = time.monotonic() + (self._timeout_seconds if at_most is None else at_most)
+        refused_from: float | None = None
         with self._db.autocommit_connection() as connection:
             awaited = set(sending_holders(connection))
             while awaited:
                 now = sending_holders(connection)
                 awaited &= now.keys()
+                if awaited and not any(holder.may_claim for holder in awaited):
+                    if refused_from is None:
+                        refused_from = time.monotonic() + acceptable_for()
+                    if time.monotonic() >= refused_from:
+                        return True
                 for holder in sorted(awaited, key=lambda h: h.pid):
                     if now[holder] >= self._hold_limit_seconds and self._end(connection, holder):
                         awaited.discard(holder)

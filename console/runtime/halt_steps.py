@@ -12,7 +12,8 @@ from bot.authority.actors import Actor, named
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange
 from bot.safety.flattening import FlatReport
-from bot.safety.halt import HaltReport, TradingHalt
+from bot.safety.halt import TradingHalt
+from bot.safety.halt_report import HaltReport
 from bot.state import halt_journal
 from bot.state.binding import WrongIdentity, settled
 from bot.state.halt_journal import JournalledHalt

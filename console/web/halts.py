@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bot.clock import Clock
 from bot.safety.flattening import FlatReport
-from bot.safety.halt import HaltReport
+from bot.safety.halt_report import HaltReport
 from console.runtime.halt_steps import HaltOrder, HaltSteps
 
 log = logging.getLogger(__name__)

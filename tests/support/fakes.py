@@ -64,7 +64,7 @@ class FakeExchange:
     fills: list[Execution] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     cancel_requests: list[str] = field(default_factory=list)
-    cancel_faults: list[tuple[MlriskError, bool]] = field(default_factory=list)
+    cancel_faults: list[tuple[MlriskError | None, bool]] = field(default_factory=list)
     visible: bool = True
     before_post: Callable[[], None] | None = None
     recv_window_ms: int = 5000
@@ -322,10 +322,14 @@ class FakeExchange:
             raise error
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
-        ids = [order.order_link_id for order in self.open_orders()]
-        for link in ids:
+        found = [o for o in self.open_orders() if symbol in (None, o.symbol)]
+        ids = [order.order_link_id for order in found]
+        error, effect = self.cancel_faults.pop(0) if self.cancel_faults else (None, True)
+        for link in ids if effect else ():
             self.orders[link] = replace(self.orders[link], status=OrderStatus.CANCELLED)
-        self.cancelled += ids
+            self.cancelled.append(link)
+        if error is not None:
+            raise error
         return ids
 
     def is_unexpected(self, ret_code: int) -> bool:

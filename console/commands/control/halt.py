@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from bot.clock import SystemClock
 from bot.safety.flattening import FlatReport
-from bot.safety.halt import HaltReport, facts_of
+from bot.safety.halt_report import HaltReport, facts_of
 from bot.state.scope import EVERYTHING, Scope
 from console.context import settings_of
 from console.errors import ExitCode

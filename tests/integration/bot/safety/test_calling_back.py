@@ -52,12 +52,12 @@ def client(paper: PaperExchangeProcess) -> BybitExchange:
     )
 
 
-def rest(exchange: BybitExchange) -> None:
+def rest(exchange: BybitExchange, link: str | None = None) -> None:
     """A buy far below the market, as soon as the exchange takes it."""
     price = exchange.minute_closes("BTCUSDT", count=1)[-1][1] * Decimal("0.9")
     body = exchange.order_body(
         OrderIntent(
-            order_link_id=f"mr-rate-{next(numbers)}",
+            order_link_id=link or f"mr-rate-{next(numbers)}",
             symbol="BTCUSDT",
             side=TradeSide.BUY,
             qty=Decimal("0.01"),
@@ -76,14 +76,29 @@ def rest(exchange: BybitExchange) -> None:
             return
 
 
-@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize(
+    ("everything", "stranger", "endpoint"),
+    [
+        (False, True, "order/cancel"),
+        (False, False, "order/cancel-all"),
+        (True, False, "order/cancel-all"),
+    ],
+    ids=["one by one", "a symbol at once", "everything"],
+)
 def test_a_halt_calls_everything_back_although_the_rate_is_used_up(
-    exchange: BybitExchange, paper: PaperExchangeProcess, everything: bool
+    exchange: BybitExchange,
+    paper: PaperExchangeProcess,
+    everything: bool,
+    stranger: bool,
+    endpoint: str,
 ) -> None:
+    # Where an order of somebody else rests, ours go one by one.
+    others = [f"by-hand-{next(numbers)}"] if stranger else []
+    for link in others:
+        rest(exchange, link)
     for _ in range(ORDERS):
         rest(exchange)
     # Beside the rate itself: so many refusals in a row are no failure of the exchange.
-    endpoint = "order/cancel-all" if everything else "order/cancel"
     paper.fault("rate_limit", endpoint=endpoint, n=4, ms=200)
     problems: list[str] = []
     told: list[float] = []
@@ -95,7 +110,7 @@ def test_a_halt_calls_everything_back_although_the_rate_is_used_up(
         waiting=Waiting(told.append),
     )
     assert (found.cancelled, found.left, problems) == (ORDERS, (), [])
-    assert exchange.open_orders() == []
+    assert [order.order_link_id for order in exchange.open_orders()] == others
     assert len(told) >= 4
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -49,7 +50,15 @@ def hung_sender(desk: Desk) -> Iterator[None]:
         thread.join(60)
 
 
+def posted_unheard(desk: Desk) -> None:
+    """A request that the exchange may still accept."""
+    desk.approve("unheard")
+    desk.exchange.faults = [(OutcomeUnknown("read timeout"), False)]
+    desk.send(desk.child().child_id)
+
+
 def test_with_a_hung_sender_everything_else_of_a_halt_is_done(desk: Desk) -> None:
+    posted_unheard(desk)
     desk.approve_twap("r-1")
     desk.approve("r-2", signal_data=RESTING)
     desk.step("r-2")
@@ -65,13 +74,62 @@ def test_with_a_hung_sender_everything_else_of_a_halt_is_done(desk: Desk) -> Non
         report = trading_halt.halt(reason="test", actor="me", cancel=True)
     assert state(desk) is TradingState.HALTED
     assert report.sealed_at is None
-    assert report.children_cancelled == 5
+    assert report.children_cancelled >= 5
     assert report.orders_cancelled == 1
     assert (report.tasks_revoked, revoked) == (1, [1])
     assert desk.exchange.open_orders() == []
     (problem,) = report.problems
     assert "not sealed" in problem
     assert "run it again" in problem
+
+
+def test_a_post_that_hangs_delays_the_seal_until_its_request_is_refused_and_no_longer(
+    desk: Desk,
+) -> None:
+    posted_unheard(desk)
+    sent_at = desk.child().sent_at
+    assert sent_at is not None
+    desk.clock.move_to(sent_at + timedelta(seconds=4.9))
+    with hung_sender(desk):
+        report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
+    assert report.sealed_at == sent_at + timedelta(seconds=5)
+
+
+def test_many_orders_of_a_symbol_go_by_one_call_unless_something_is_to_stay(desk: Desk) -> None:
+    links = [rest(desk, f"mr-{number}", "BTCUSDT") for number in range(8)]
+    others = [rest(desk, f"mr-eth-{number}", "ETHUSDT") for number in range(8)]
+    by_hand = rest(desk, "by-hand", "ETHUSDT")
+    report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
+    assert report.orders_cancelled == 16
+    assert [order.order_link_id for order in desk.exchange.open_orders()] == [by_hand]
+    assert sorted(desk.exchange.cancel_requests) == sorted(others)
+    assert set(links) <= set(desk.exchange.cancelled)
+
+
+def test_orders_whose_cancels_failed_are_cancelled_again(desk: Desk) -> None:
+    rest(desk, "mr-1", "BTCUSDT")
+    desk.exchange.cancel_faults = [(OutcomeUnknown("read timeout"), False)] * 2
+    report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
+    assert (report.orders_cancelled, report.problems) == (1, ())
+    assert report.clean_at is not None
+
+
+def rest(desk: Desk, link: str, symbol: str) -> str:
+    """An order that rests under an id of somebody's choice."""
+    body = desk.exchange.order_body(
+        OrderIntent(
+            order_link_id=link,
+            symbol=symbol,
+            side=TradeSide.BUY,
+            qty=Decimal("0.01"),
+            order_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            price=Decimal(1000),
+            reduce_only=False,
+        )
+    )
+    desk.exchange.place(body)
+    return link
 
 
 def test_the_state_alone_can_be_set_before_the_steps(desk: Desk) -> None:
@@ -101,31 +159,13 @@ def test_each_step_of_a_halt_goes_on_when_another_fails(desk: Desk) -> None:
     assert "queued tasks" in report.problems[1]
 
 
-def foreign_order(desk: Desk) -> str:
-    """An order that a person has made at the exchange."""
-    body = desk.exchange.order_body(
-        OrderIntent(
-            order_link_id="by-hand",
-            symbol="BTCUSDT",
-            side=TradeSide.BUY,
-            qty=Decimal("0.01"),
-            order_type=OrderType.LIMIT,
-            time_in_force=TimeInForce.GTC,
-            price=Decimal(1000),
-            reduce_only=False,
-        )
-    )
-    desk.exchange.place(body)
-    return "by-hand"
-
-
 @pytest.mark.parametrize("everything", [False, True])
 def test_a_halt_cancels_what_is_ours_and_the_rest_only_if_it_is_asked_to(
     desk: Desk, everything: bool
 ) -> None:
     desk.approve(signal_data=RESTING)
     desk.step()
-    by_hand = foreign_order(desk)
+    by_hand = rest(desk, "by-hand", "BTCUSDT")
     report = desk.trading_halt.halt(reason="test", actor="me", cancel=True, everything=everything)
     left = [order.order_link_id for order in desk.exchange.open_orders()]
     assert left == ([] if everything else [by_hand])
@@ -139,7 +179,7 @@ def test_an_order_that_is_accepted_after_the_first_look_is_called_back_too(
     desk.approve(signal_data=RESTING)
     seal = desk.trading_halt._seal
 
-    def accepted_meanwhile(*arguments: object) -> object:
+    def accepted_meanwhile(*arguments: object, **options: object) -> object:
         desk.exchange.place(
             {
                 "timeInForce": "GTC", "symbol": "BTCUSDT", "side": "buy", "qty": "0.01",
@@ -147,7 +187,7 @@ def test_an_order_that_is_accepted_after_the_first_look_is_called_back_too(
                 "closeOnTrigger": False,
             }
         )  # fmt: skip
-        return seal(*arguments)  # type: ignore[arg-type]
+        return seal(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(desk.trading_halt, "_seal", accepted_meanwhile)
     report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
@@ -158,7 +198,7 @@ def test_an_order_that_is_accepted_after_the_first_look_is_called_back_too(
 def test_orders_that_can_not_be_cancelled_are_named(desk: Desk) -> None:
     desk.approve(signal_data=RESTING)
     desk.step()
-    desk.exchange.cancel_faults = [(OutcomeUnknown("read timeout"), False)] * 2
+    desk.exchange.cancel_faults = [(OutcomeUnknown("read timeout"), False)] * 9
     report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
     link = desk.child().order_link_id
     assert report.orders_cancelled == 0

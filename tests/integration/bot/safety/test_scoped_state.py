@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import select
 
-from bot.safety.halt import REPORT
+from bot.safety.halt_report import REPORT
 from bot.state.scope import EVERYTHING, Scope
 from models.enums import ParentState, ScopeKind, TradingState
 from models.repositories import states

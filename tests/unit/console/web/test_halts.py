@@ -7,7 +7,7 @@ import pytest
 
 from bot.clock import FixedClock
 from bot.safety.flattening import FlatReport
-from bot.safety.halt import HaltReport
+from bot.safety.halt_report import HaltReport
 from bot.state.scope import EVERYTHING
 from console.runtime.halt_steps import HaltOrder
 from console.web import halts

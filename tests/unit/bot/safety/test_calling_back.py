@@ -1,0 +1,105 @@
+"""Calling back under faults: what is reported as gone is gone, and what is to stay stays."""
+
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.clock import FixedClock
+from bot.errors import DependencyDown, MlriskError, OutcomeUnknown, Throttled
+from bot.exchange.protocol import OrderIntent, OrderType, StopIntent, TimeInForce
+from bot.safety.calling_back import Waiting, call_back
+from models.enums import OrderStatus, TradeSide
+from tests.support.fakes import T0, FakeExchange
+from tests.support.properties import examples
+
+D = Decimal
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+FAULTS: list[tuple[MlriskError, bool]] = [
+    (OutcomeUnknown("drop_before"), False),
+    (OutcomeUnknown("drop_after"), True),
+    (OutcomeUnknown("code_10016_effect", ret_code=10016), True),
+    (Throttled("rate_limit", after_seconds=0.5), False),
+    (DependencyDown("no route"), False),
+]
+
+
+def rest(
+    exchange: FakeExchange,
+    link: str,
+    symbol: str,
+    *,
+    reduce_only: bool = False,
+    until: TimeInForce = TimeInForce.GTC,
+) -> None:
+    exchange.place(
+        exchange.order_body(
+            OrderIntent(
+                order_link_id=link,
+                symbol=symbol,
+                side=TradeSide.BUY,
+                qty=D("0.01"),
+                order_type=OrderType.LIMIT,
+                time_in_force=until,
+                price=D(1000),
+                reduce_only=reduce_only,
+            )
+        )
+    )
+
+
+@settings(max_examples=examples(150))
+@given(
+    ours=st.lists(st.sampled_from(SYMBOLS), max_size=16),
+    stays=st.lists(st.tuples(st.sampled_from(SYMBOLS), st.sampled_from(["by-hand", "mr-exit"]))),
+    faults=st.lists(st.sampled_from(FAULTS), max_size=10),
+)
+def test_what_is_reported_is_true_and_what_is_to_stay_stays(
+    ours: list[str], stays: list[tuple[str, str]], faults: list[tuple[MlriskError, bool]]
+) -> None:
+    exchange = FakeExchange(FixedClock(T0))
+    for number, symbol in enumerate(ours):
+        rest(exchange, f"mr-{number}", symbol)
+    for number, (symbol, name) in enumerate(stays):
+        rest(exchange, f"{name}-{number}", symbol, reduce_only=name == "mr-exit")
+    rest(exchange, "mr-entry", "BTCUSDT", until=TimeInForce.IOC)
+    stop = StopIntent("ms-stop", "BTCUSDT", TradeSide.SELL, D(1), D(100))
+    exchange.place(exchange.stop_body(stop))
+    exchange.cancel_faults = list(faults)
+    waiting = Waiting(sleep=lambda _: None)
+    problems: list[str] = []
+    try:
+        found = call_back(
+            exchange, everything=False, exits=False, problem=problems.append, waiting=waiting
+        )
+    except MlriskError:
+        found = None  # the exchange itself is the cause, and the halt says so
+    kept = {f"{name}-{number}" for number, (_, name) in enumerate(stays)} | {"ms-stop"}
+    is_open = {k for k, order in exchange.orders.items() if order.status is OrderStatus.OPEN}
+    assert kept <= is_open
+    if found is not None:
+        left = {order.order_link_id for order in found.left}
+        assert is_open - kept == left
+        assert found.cancelled == len(ours) - len(left)
+        if left:
+            assert problems
+
+
+def test_a_repeated_round_spares_what_rests_beside_ours_as_well() -> None:
+    exchange = FakeExchange(FixedClock(T0))
+    for number in range(9):
+        rest(exchange, f"mr-{number}", "BTCUSDT")
+    rest(exchange, "by-hand", "BTCUSDT")
+    rest(exchange, "mr-exit", "BTCUSDT", reduce_only=True)
+    lost: tuple[MlriskError | None, bool] = (OutcomeUnknown("drop_before"), False)
+    exchange.cancel_faults = [lost, lost, (None, True)] * 3
+    problems: list[str] = []
+    found = call_back(
+        exchange,
+        everything=False,
+        exits=False,
+        problem=problems.append,
+        waiting=Waiting(sleep=lambda _: None),
+    )
+    assert (found.cancelled, found.left) == (9, ())
+    assert {order.order_link_id for order in exchange.open_orders()} == {"by-hand", "mr-exit"}

@@ -1,7 +1,10 @@
-"""Takes the halts of the halt journal into Postgres (`bot/state/halt_journal.py` has the file)."""
+"""Takes the halt journal into Postgres: its halts, and the orders that closed positions meanwhile.
+
+`bot/state/halt_journal.py` has the file.
+"""
 
 import logging
-from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from bot.clock import Clock
@@ -9,24 +12,31 @@ from bot.errors import Refused
 from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety import scoped_state
 from bot.state import halt_journal, scope
-from bot.state.halt_journal import JournalledHalt
+from bot.state.halt_journal import Entries, JournalledExit, JournalledHalt
 from bot.state.halt_journal import pending as pending
 from bot.state.scope import EVERYTHING, Scope
-from models.database import Database
-from models.enums import TradingState
+from models.audit import GLOBAL_CHAIN
+from models.database import Database, UnitOfWork
+from models.enums import ScopeKind, TradingState
 
 log = logging.getLogger(__name__)
+
+DIRECT_EXIT = "direct_exit"
+"""The kind of the audit entry of an order that closed a position without Postgres."""
+_ACTOR = "halt-journal"
 
 
 def record(db: Database, home: Path, clock: Clock) -> int:
     """Halts what the journal says, in one transaction, and takes the file away after its commit.
 
-    Returns the number of halts. The file stays when Postgres can't be written.
+    A halt that was to flatten is recorded as FLATTENING, so that the emergency worker closes what
+    is left. Returns the number of halts. The file stays when Postgres can't be written.
     """
+    entries = Entries()
     try:
-        with halt_journal.taking(home) as halts:
-            if halts:
-                _halt(db, halts, clock)
+        with halt_journal.taking(home) as entries:
+            if entries.halts or entries.exits:
+                _record(db, entries, clock)
     except OSError as error:
         log.critical(
             "the halt journal can't be read (%s): entries stop until a person has looked at it",
@@ -34,26 +44,43 @@ def record(db: Database, home: Path, clock: Clock) -> int:
             extra={"event": "halt_journal_unreadable", "alert": AlertLevel.CRITICAL.value},
         )
         return 0
-    if halts:
+    if entries.halts:
         log.critical(
             "HALTED: %d halts that were given without Postgres are recorded now",
-            len(halts),
+            len(entries.halts),
             extra={"event": "journalled_halts_recorded", "alert": AlertLevel.CRITICAL.value},
         )
-    return len(halts)
+    return len(entries.halts)
 
 
-def _halt(db: Database, halts: Sequence[JournalledHalt], clock: Clock) -> None:
+def _record(db: Database, entries: Entries, clock: Clock) -> None:
     now = clock.now()
     with db.unit_of_work() as uow:
-        for halt in halts:
+        for halt in entries.halts:
             cause = scoped_state.HaltCause(
                 f"{halt.reason} (halted without Postgres)",
                 halt.actor,
                 {"journalled_at": halt.at.isoformat(), "flatten": halt.flatten},
             )
-            scoped_state.tighten(uow, _scope(halt), TradingState.HALTED, cause, now)
+            scope = _scope(halt)
+            flattens = halt.flatten and scope.kind is not ScopeKind.STRATEGY
+            wanted = TradingState.FLATTENING if flattens else TradingState.HALTED
+            scoped_state.tighten(uow, scope, wanted, cause, now)
+        for exit_ in entries.exits:
+            _record_exit(uow, exit_, now)
         uow.commit()
+
+
+def _record_exit(uow: UnitOfWork, exit_: JournalledExit, now: datetime) -> None:
+    """An entry for each line: before it was sent, and with its outcome."""
+    facts = {
+        "symbol": exit_.symbol,
+        "side": exit_.side,
+        "position": exit_.qty,
+        "outcome": exit_.outcome or "about to be sent",
+        "journalled_at": exit_.at.isoformat(),
+    }
+    uow.audit(GLOBAL_CHAIN, DIRECT_EXIT, exit_.order_link_id, _ACTOR, facts, now)
 
 
 def _scope(halt: JournalledHalt) -> Scope:

@@ -2,7 +2,8 @@
 
 `mlrisk halt` writes it when it can't reach Postgres. While the file is there, every claim and every
 decision on this machine treats trading as HALTED, whatever Postgres says when it is back. The
-monitoring worker records the halts of the file in the database and takes the file away.
+monitoring worker records the halts of the file in the database and takes the file away. A halt that
+flattens notes each of its orders here before it is sent, so that Postgres learns of them as well.
 """
 
 import fcntl
@@ -21,6 +22,7 @@ from models.enums import TradingState
 
 FILE = Path("run") / "halt-journal"
 _UNREADABLE = "an unreadable halt journal"
+_EXITS = "a flattening whose orders Postgres doesn't know yet"
 _SHOWN = 200
 
 
@@ -38,18 +40,41 @@ class JournalledHalt:
     flatten: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class JournalledExit:
+    """An order that closes a position without Postgres: one line before it is sent, and one with
+    its outcome."""
+
+    at: datetime
+    order_link_id: str
+    symbol: str
+    side: str
+    qty: str
+    """The size of the position as the exchange reported it."""
+    outcome: str = ""
+    """Empty while the order may be sent: then the same id must be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The lines of a journal, oldest first."""
+
+    halts: Sequence[JournalledHalt] = ()
+    exits: Sequence[JournalledExit] = ()
+
+
 def path(home: Path) -> Path:
     """The journal of a home."""
     return home / FILE
 
 
-def write(home: Path, halt: JournalledHalt) -> None:
-    """Adds a halt to the journal; returns once it is on the disk.
+def write(home: Path, entry: JournalledHalt | JournalledExit) -> None:
+    """Adds a line to the journal; returns once it is on the disk.
 
     Raises OSError, FileNotFoundError where no system has its home.
     """
     target = path(home)
-    line = json.dumps({**asdict(halt), "at": halt.at.isoformat()}, sort_keys=True)
+    line = json.dumps({**asdict(entry), "at": entry.at.isoformat()}, sort_keys=True)
     while True:
         with _locked(target, "a") as stream:
             if not _is_still(target, stream):
@@ -84,9 +109,9 @@ def pending(home: Path) -> str | None:
         return None  # recorded in between
     except (OSError, UnicodeDecodeError):
         return _UNREADABLE
-    newest = found[-1] if found else None
+    newest = found.halts[-1] if found.halts else None
     if newest is None:
-        return _UNREADABLE
+        return _EXITS if found.exits else _UNREADABLE
     return f"a halt that Postgres doesn't know yet: {newest.reason} ({newest.actor})"
 
 
@@ -95,9 +120,17 @@ def as_state(why: str) -> ScopeState:
     return ScopeState("global:halt-journal", TradingState.HALTED, why)
 
 
+def read(home: Path) -> Entries:
+    """The journal's lines, none without a journal. Raises OSError when it can't be read."""
+    try:
+        return _read(path(home))
+    except FileNotFoundError:
+        return Entries()
+
+
 @contextmanager
-def taking(home: Path) -> Iterator[Sequence[JournalledHalt]]:
-    """The journal's halts, oldest first, none without a journal.
+def taking(home: Path) -> Iterator[Entries]:
+    """The journal's lines, none without a journal.
 
     A block that ends without an error takes the file away; after an error the file stays. Writers
     wait until the block ends. A damaged line counts as a halt of everything.
@@ -106,29 +139,37 @@ def taking(home: Path) -> Iterator[Sequence[JournalledHalt]]:
     try:
         with _locked(target, "r") as stream:
             if not _is_still(target, stream):
-                yield ()
+                yield Entries()
                 return
             yield _parsed(stream.read())
             target.unlink(missing_ok=True)
     except FileNotFoundError:
-        yield ()
+        yield Entries()
 
 
-def _read(target: Path) -> Sequence[JournalledHalt]:
+def _read(target: Path) -> Entries:
     return _parsed(target.read_text(encoding="utf-8", errors="replace"))
 
 
-def _parsed(text: str) -> Sequence[JournalledHalt]:
+def _parsed(text: str) -> Entries:
     lines = [line for line in text.splitlines() if line.strip("\0 ")]
-    return tuple(_halt(line) for line in lines) or (_damaged(text),)
+    found = [_entry(line) for line in lines] or [_damaged(text)]
+    return Entries(
+        tuple(entry for entry in found if isinstance(entry, JournalledHalt)),
+        tuple(entry for entry in found if isinstance(entry, JournalledExit)),
+    )
 
 
-def _halt(line: str) -> JournalledHalt:
+def _entry(line: str) -> JournalledHalt | JournalledExit:
     try:
         said = json.loads(line)
         at = datetime.fromisoformat(said["at"])
-        halt = JournalledHalt(
-            at if at.tzinfo else at.replace(tzinfo=UTC),
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        if "order_link_id" in said:
+            names = ("order_link_id", "symbol", "side", "qty", "outcome")
+            return JournalledExit(at, *(storable(str(said[name]), _SHOWN) for name in names))
+        return JournalledHalt(
+            at,
             storable(str(said["actor"]), _SHOWN),
             storable(str(said["reason"]), _SHOWN),
             storable(str(said["scope"]), _SHOWN),
@@ -137,7 +178,6 @@ def _halt(line: str) -> JournalledHalt:
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return _damaged(line)
-    return halt
 
 
 def _damaged(text: str) -> JournalledHalt:

@@ -10,11 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.execution.orders.identity import order_link_id
+from bot.safety.halt_journal import DIRECT_EXIT
 from console.invariants.evidence import Evidence
 from console.runtime.exchange_record import AcceptedOrder
 from models.amounts import shortest
 from models.enums import Verdict
-from models.tables import ChildOrderRow, DecisionRow, ParentOrderRow, ProtectiveStopRow
+from models.tables import AuditRow, ChildOrderRow, DecisionRow, ParentOrderRow, ProtectiveStopRow
 
 
 def i1_every_order_was_approved(evidence: Evidence) -> list[str]:
@@ -35,7 +36,8 @@ def i1_every_order_was_approved(evidence: Evidence) -> list[str]:
             continue
         found += _against_decision(order, decision)
         found += _against_child(order, child)
-    return found + _stops(evidence.session, evidence.record.stops)
+    found += _stops(evidence.session, evidence.record.stops)
+    return found + _direct_exits(evidence.session, evidence.record.direct_exits)
 
 
 def _stops(session: Session, accepted: Sequence[AcceptedOrder]) -> list[str]:
@@ -56,6 +58,25 @@ def _stops(session: Session, accepted: Sequence[AcceptedOrder]) -> list[str]:
             found.append(f"{name} may add risk")
         if not order.raw.get("triggerPrice"):
             found.append(f"{name} waits for no price")
+    return found
+
+
+def _direct_exits(session: Session, accepted: Sequence[AcceptedOrder]) -> list[str]:
+    """Orders of a halt without Postgres: each was noted, and only reduces."""
+    if not accepted:
+        return []
+    noted = set(session.scalars(select(AuditRow.subject).where(AuditRow.kind == DIRECT_EXIT)))
+    found: list[str] = []
+    seen: set[str] = set()
+    for order in accepted:
+        name = f"closing order {order.order_link_id}"
+        if order.order_link_id in seen:
+            found.append(f"{name} was accepted more than once")
+        seen.add(order.order_link_id)
+        if order.order_link_id not in noted:
+            found.append(f"{name} at the exchange has no entry of the halt journal")
+        if not order.reduce_only:
+            found.append(f"{name} may add risk")
     return found
 
 

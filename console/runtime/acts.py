@@ -69,6 +69,9 @@ OPEN: Mapping[str, str] = {
 }
 """Commands that act without a login, each with the reason."""
 
+SIGNS = frozenset({"halt"})
+"""Open commands that sign their report where an operator logs in."""
+
 
 def require_declared(ctx: Context) -> None:
     """Raises LookupError for a command that acts and is in neither table."""

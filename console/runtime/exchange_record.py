@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bot.execution.orders.identity import PREFIX, is_protective_stop
+from bot.execution.orders.identity import PREFIX, is_direct_exit, is_protective_stop
 from paper_exchange.journal import read_journal
 
 # Executions of other types (funding) are cash only: they move no position.
@@ -52,6 +52,8 @@ class ExchangeRecord:
     fills: tuple[RecordedFill, ...]
     stops: tuple[AcceptedOrder, ...] = ()
     """Our protective stops, which are no child orders."""
+    direct_exits: tuple[AcceptedOrder, ...] = ()
+    """Orders of a halt without Postgres, which are no child orders either."""
 
     @cached_property
     def fills_by_link_id(self) -> dict[str, list[RecordedFill]]:
@@ -80,16 +82,20 @@ def parse_exchange_record(records: Iterable[Mapping[str, Any]]) -> ExchangeRecor
     orders: list[AcceptedOrder] = []
     fills: list[RecordedFill] = []
     stops: list[AcceptedOrder] = []
+    direct: list[AcceptedOrder] = []
     for record in records:
-        if record["kind"] == "create" and is_protective_stop(str(record.get("orderLinkId") or "")):
+        link = str(record.get("orderLinkId") or "") if record["kind"] == "create" else ""
+        if is_protective_stop(link):
             stops.append(_order(record))
+        if is_direct_exit(link):
+            direct.append(_order(record))
         if record["kind"] == "create" and _is_ours(record):
             orders.append(_order(record))
         elif record["kind"] == "fill" and _is_ours(record["row"]):
             row = record["row"]
             if row.get("execType", "Trade") in _MOVING:
                 fills.append(_fill(row))
-    return ExchangeRecord(tuple(orders), tuple(fills), tuple(stops))
+    return ExchangeRecord(tuple(orders), tuple(fills), tuple(stops), tuple(direct))
 
 
 def _is_ours(record: Mapping[str, Any]) -> bool:

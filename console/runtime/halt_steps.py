@@ -3,17 +3,21 @@
 It needs Postgres or the home's halt journal, and neither Celery nor Redis.
 """
 
+import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
 from bot.authority.actors import Actor, named
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange
-from bot.safety.flattening import FlatReport
+from bot.safety.flat_watch import FlatWatch
+from bot.safety.flattening import WAIT_SECONDS, FlatReport
 from bot.safety.halt import TradingHalt
-from bot.safety.halt_report import HaltReport
+from bot.safety.halt_report import HaltReport, facts_of
 from bot.state import halt_journal
 from bot.state.binding import WrongIdentity, settled
 from bot.state.halt_journal import JournalledHalt
@@ -21,7 +25,7 @@ from bot.state.scope import EVERYTHING, Scope
 from config.settings import Settings, SettingsError
 from console.errors import CommandError
 from console.runtime.operator import (
-    cancel_without_postgres,
+    call_back_at_exchange,
     not_halted,
     revoker,
     too_fast_teller,
@@ -29,6 +33,11 @@ from console.runtime.operator import (
 from models.connecting import is_crowded
 from models.database import Database
 from models.enums import ScopeKind
+
+log = logging.getLogger(__name__)
+
+_SHORTEST_FLATTENING_SECONDS = 10.0
+"""The time for closing when the cancels have used up the halt's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +68,34 @@ class HaltOrder:
         return self.cancel or self.everything or self.flatten
 
 
+@dataclass(frozen=True, slots=True)
+class HaltOutcome:
+    """The end of a halt. `flat` is None where nothing could be flattened, or was to be."""
+
+    report: HaltReport
+    flat: FlatReport | None
+    flattens: bool
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every step was done and proven."""
+        is_flat = not self.flattens or (self.flat is not None and self.flat.flat_at is not None)
+        return self.report.sealed_at is not None and not self.report.problems and is_flat
+
+    def facts(self) -> dict[str, Any]:
+        """The outcome as plain JSON."""
+        return facts_of(self.report) | self.flat_facts()
+
+    def flat_facts(self) -> dict[str, Any]:
+        """The flattening's part of the facts."""
+        if self.flat is None:
+            return {}
+        at = self.flat.flat_at
+        return {"flat": asdict(self.flat) | {"flat_at": None if at is None else at.isoformat()}}
+
+
 class HaltSteps:
-    """The steps of one halt, in their order: `set_halted`, then `follow`, then `flatten`."""
+    """The steps of one halt, in their order: `set_halted`, then `carry_out`, then `record`."""
 
     def __init__(
         self,
@@ -79,13 +114,12 @@ class HaltSteps:
         self._order = order
         self._actor = actor
         self._complain = complain
-        self._exchange: Exchange | None = None
 
     def set_halted(self) -> bool:
         """Halts, and returns whether it was halted already. Nothing that adds risk goes out then.
 
         Raises CommandError when Postgres can't be written. The halt is then in the home's journal
-        where there is a home, and orders are cancelled as far as they were to be.
+        where there is a home; orders are cancelled and positions closed as far as they were to be.
         """
         # This comes first and uses one connection: a hanging Postgres delays each one by seconds.
         try:
@@ -93,44 +127,87 @@ class HaltSteps:
         except OperationalError as error:
             raise self._without_postgres(error) from error
 
-    def follow(self, already: bool) -> HaltReport:
-        """Stops, cancels and seals. A failure is a line of the report."""
-        wrong = None
+    def carry_out(
+        self, already: bool, *, reported: Callable[[HaltReport], None] | None = None
+    ) -> HaltOutcome:
+        """Stops, cancels and seals, and then closes positions. A failure is a line of the report.
+
+        `reported` gets the report before positions are closed. People are told when a flattening
+        takes longer than its time, which begins before the cancels.
+        """
+        begun = time.monotonic()
+        if not self._order.flatten:
+            report, _ = self._follow(already)
+            if reported is not None:
+                reported(report)
+            return HaltOutcome(report, None, flattens=False)
+        with FlatWatch(self._order.scope, WAIT_SECONDS) as watch:
+            report, exchange = self._follow(already)
+            if reported is not None:
+                reported(report)
+            flat = None if exchange is None else self._flatten(report, exchange, watch, begun)
+        return HaltOutcome(report, flat, flattens=True)
+
+    def record(self, outcome: HaltOutcome, signer: Actor | None = None) -> HaltOutcome:
+        """Writes the report into the audit, which a logged-in operator signs; by default under the
+        name of who halts."""
+        report = TradingHalt(self._db, self._clock).record(
+            outcome.report,
+            self._order.scope,
+            self._actor if signer is None else signer,
+            outcome.flat_facts(),
+        )
+        return replace(outcome, report=report)
+
+    def _follow(self, already: bool) -> tuple[HaltReport, Exchange | None]:
+        """The report of all steps but the flattening, and the exchange that cancels."""
+        wrong, exchange = None, None
         if self._order.cancels:
-            settings, wrong = self._own()
-            self._settings = settings
-            self._exchange, wrong = (None, wrong) if wrong else _exchange(settings, self._clock)
+            self._settings, wrong = self._own()
+            exchange, wrong = (None, wrong) if wrong else _exchange(self._settings, self._clock)
         halt = TradingHalt(
             self._db,
             self._clock,
-            exchange=self._exchange,
+            exchange=exchange,
             revoke=revoker(self._settings),
             too_fast=too_fast_teller(self._settings),
         )
-        report = halt.follow(
+        report = halt.carry_out(
             already,
             actor=self._actor,
-            cancel=self._exchange is not None,
+            cancel=exchange is not None,
             everything=self._order.everything,
             stop_exits=self._order.stop_exits,
             scope=self._order.scope,
         )
         problems = list(report.problems)
-        if self._order.flatten and self._exchange is None:
+        if self._order.flatten and exchange is None:
             problems.append("no position was closed")
         if wrong is not None:
             problems.append(f"no order was cancelled: {wrong}")
-        return replace(report, problems=tuple(problems))
+        return replace(report, problems=tuple(problems)), exchange
 
-    def flatten(self) -> FlatReport | None:
-        """Closes the positions, after `follow`; None where that was not asked for or can't be."""
-        if not self._order.flatten or self._exchange is None:
-            return None
-        # The import takes long, and the halt must not wait for it.
-        from console.runtime.flattening import flattener
+    def _flatten(
+        self, report: HaltReport, exchange: Exchange, watch: FlatWatch, begun: float
+    ) -> FlatReport:
+        rest = max(_SHORTEST_FLATTENING_SECONDS, WAIT_SECONDS - (time.monotonic() - begun))
+        try:
+            # The import takes long, and the halt must not wait for it.
+            from console.runtime.flattening import flattener
 
-        service = flattener(self._db, self._settings, self._exchange, self._clock)
-        return service.flatten(self._order.scope, actor=self._actor)
+            service = flattener(self._db, self._settings, exchange, self._clock)
+            return service.flatten(
+                self._order.scope, actor=self._actor, wait_seconds=rest, watch=watch
+            )
+        except Exception as error:  # the report goes on, and the emergency worker as well
+            log.exception("a flattening failed", extra={"event": "halt_flattening_failed"})
+            line = str(getattr(error, "orig", error)).strip().splitlines() or [""]
+            why = f"the closing failed, run it again ({type(error).__name__}: {line[0]})"
+            return FlatReport(None, (), (), (why,))
+        except BaseException:
+            # Somebody ends this process: what was done until then is in the audit.
+            self.record(HaltOutcome(report, None, flattens=True))
+            raise
 
     def _tighten(self, halt: TradingHalt) -> bool:
         """While other connections fill Postgres it waits for a place. Connections that do not log
@@ -145,25 +222,8 @@ class HaltSteps:
             return halt.set_halted(order.reason, self._actor, order.scope, flatten=order.flatten)
 
     def _without_postgres(self, error: OperationalError) -> CommandError:
-        # Before anything at the exchange: a Postgres that comes back must not let entries go.
-        journalled = self._write_journal()
+        """Halts by the home's journal, then acts at the exchange; returns the error to end with."""
         order, exchange, wrong = self._order, None, None
-        if order.cancels:
-            exchange, wrong = _exchange(self._settings, self._clock)
-        if exchange is None:
-            return not_halted(error, wrong or "", journalled=journalled)
-        return cancel_without_postgres(
-            exchange,
-            error,
-            everything=order.everything,
-            exits=order.stop_exits,
-            too_fast=too_fast_teller(self._settings),
-            journalled=journalled,
-        )
-
-    def _write_journal(self) -> bool:
-        """Writes the halt to the home's journal; returns False where there is no such home."""
-        order, home = self._order, self._settings.home
         halt = JournalledHalt(
             self._clock.now(),
             named(self._actor),
@@ -172,6 +232,45 @@ class HaltSteps:
             cancel=order.cancels,
             flatten=order.flatten,
         )
+        # Before anything at the exchange: a Postgres that comes back must not let entries go.
+        journalled = self._write_journal(halt)
+        if order.cancels:
+            exchange, wrong = _exchange(self._settings, self._clock)
+        if exchange is None:
+            return not_halted(error, wrong or "", journalled=journalled)
+        return not_halted(error, self._at_exchange(exchange, halt), journalled=journalled)
+
+    def _at_exchange(self, exchange: Exchange, halt: JournalledHalt) -> str:
+        """Cancels, and closes if asked to; what came of it, in one line."""
+        order, settings = self._order, self._settings
+
+        def cancel() -> str:
+            return call_back_at_exchange(
+                exchange,
+                everything=order.everything,
+                exits=order.stop_exits,
+                too_fast=too_fast_teller(settings),
+            )
+
+        if not order.flatten:
+            return cancel()
+        from console.runtime.without_postgres import LastResort, in_words
+
+        resort = LastResort(
+            exchange,
+            self._clock,
+            settings.home,
+            settings.account,
+            order.scope,
+            halt.at,
+            cancel,
+        )
+        flat, said = resort.flatten()
+        return f"{said}; {in_words(flat)}"
+
+    def _write_journal(self, halt: JournalledHalt) -> bool:
+        """Writes the halt to the home's journal; returns False where there is no such home."""
+        home = self._settings.home
         try:
             halt_journal.write(home, halt)
         except OSError as error:

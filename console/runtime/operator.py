@@ -75,19 +75,16 @@ def _answers(redis_url: str) -> bool:
         client.close()
 
 
-def cancel_without_postgres(
+def call_back_at_exchange(
     exchange: Exchange,
-    why: Exception,
     *,
     everything: bool = False,
     exits: bool = False,
     too_fast: Callable[[float], None] | None = None,
-    journalled: bool = False,
-) -> CommandError:
+) -> str:
     """The last resort of a halt: it cancels working orders, though Postgres can't record it.
 
-    Returns the error to end with. Without a journal an unrecorded halt is none, because workers
-    that still reach Postgres may go on.
+    Returns what came of it, in one line.
     """
     problems: list[str] = []
     try:
@@ -104,13 +101,14 @@ def cancel_without_postgres(
         outcome = (
             f"{found.cancelled} working orders cancelled at the exchange, {len(found.left)} left"
         )
-    return not_halted(why, "; ".join([outcome, *problems]), journalled=journalled)
+    return "; ".join([outcome, *problems])
 
 
 def not_halted(why: Exception, outcome: str = "", *, journalled: bool = False) -> CommandError:
     """The error for a trading state that could not be written.
 
-    A journalled halt holds on this machine; otherwise workers may go on.
+    A journalled halt holds on this machine. An unrecorded halt without a journal is none, because
+    workers that still reach Postgres may go on.
     """
     cause = getattr(why, "orig", why)
     line = str(cause).strip().splitlines()[0]

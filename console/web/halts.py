@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from bot.clock import Clock
 from bot.safety.flattening import FlatReport
@@ -79,9 +80,14 @@ class Halts:
 
     def _follow(self, job: HaltJob, steps: HaltSteps) -> None:
         try:
-            job.report = steps.follow(job.already)
-            job.flat = steps.flatten()
+            done = steps.record(steps.carry_out(job.already, reported=partial(_show, job)))
+            job.report, job.flat = done.report, done.flat
         except Exception as error:  # the page tells it, and the emergency worker goes on
             log.exception("a halt's steps failed", extra={"event": "web_halt_failed"})
             job.failure = f"{type(error).__name__}: the emergency worker goes on"
         job.ended_at = self._clock.now()
+
+
+def _show(job: HaltJob, report: HaltReport) -> None:
+    """The page has the report while positions are being closed."""
+    job.report = report

@@ -39,6 +39,8 @@ _WARNINGS = {
 _CRITICAL = {
     "account_unfit",
     "cancelled_at_exchange",
+    "direct_exit",
+    "direct_exit_fill",
     "exit_denied",
     "exit_goes_at_once",
     "exit_unfilled",

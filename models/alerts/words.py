@@ -15,6 +15,8 @@ _SENTENCES: Mapping[str, str] = {
     "cancelled_at_exchange": "somebody else cancelled an order of ours at the exchange",
     "code_refused": "an override code was refused",
     "decision": "a trade of high risk was approved",
+    "direct_exit": "a halt without Postgres closed a position",
+    "direct_exit_fill": "an order of a halt without Postgres was filled",
     "emergency_triggered": "the system has stopped itself",
     "exit_denied": "an exit was denied",
     "exit_gave_way": "an exit gave way to a faster one",

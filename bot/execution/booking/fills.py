@@ -22,7 +22,7 @@ from bot.execution.booking import (
     venue_acts,
 )
 from bot.execution.orders import lifecycle, transitions
-from bot.execution.orders.identity import PREFIX, is_protective_stop
+from bot.execution.orders.identity import PREFIX, is_direct_exit, is_protective_stop
 from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.parents import is_urgent, take_back
 from bot.execution.orders.reasons import Reason
@@ -99,6 +99,8 @@ class FillBook:
                     self._report(uow, "foreign_fill", execution, why=why)
                 elif is_protective_stop(execution.order_link_id):
                     self._report(uow, "protective_stop_fill", execution)
+                elif is_direct_exit(execution.order_link_id):
+                    self._report(uow, "direct_exit_fill", execution)
                 elif execution.order_link_id.startswith(PREFIX):
                     self._report(uow, "fill_without_child", execution)
                 elif act is None:

@@ -8,12 +8,15 @@ from datetime import datetime
 PREFIX = "mr-"
 STOP_PREFIX = "ms-"
 """The beginning of the ids of protective stops, which are no child orders."""
+DIRECT_EXIT_PREFIX = "mf-"
+"""The beginning of the ids of orders that a halt without Postgres closes positions with."""
 MAX_LENGTH = 36
 """Bybit's documented limit for orderLinkId."""
 _TAG_LENGTH = 7
 _FORM = re.compile(re.escape(PREFIX) + f"(?:[a-z2-7]{{{_TAG_LENGTH}}}-)?[a-z2-7]{{24}}")
 """Ids of earlier versions have no tag."""
 _STOP_FORM = re.compile(re.escape(STOP_PREFIX) + "[a-z2-7]{24}")
+_DIRECT_EXIT_FORM = re.compile(re.escape(DIRECT_EXIT_PREFIX) + "[a-z2-7]{24}")
 
 
 _OF_STRATEGY = "~"
@@ -52,6 +55,18 @@ def stop_link_id(account: str, symbol: str, opened_at: datetime, number: int) ->
     """The id of a position's protective stop; `number` tells a symbol's stops apart."""
     parts = (account, symbol, opened_at.isoformat(), str(number))
     return STOP_PREFIX + _base32("\x1f".join(parts), 24)
+
+
+def direct_exit_link_id(journalled_at: datetime, symbol: str, attempt: int) -> str:
+    """The id of an order that closes a position without Postgres, for a halt that the journal has;
+    a repeat has the same id."""
+    parts = (journalled_at.isoformat(), symbol, str(attempt))
+    return DIRECT_EXIT_PREFIX + _base32("\x1f".join(parts), 24)
+
+
+def is_direct_exit(link_id: str) -> bool:
+    """Whether the id has the form of `direct_exit_link_id`'s."""
+    return _DIRECT_EXIT_FORM.fullmatch(link_id) is not None
 
 
 def is_protective_stop(link_id: str) -> bool:

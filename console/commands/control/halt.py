@@ -1,21 +1,26 @@
 """`mlrisk halt`: stops all trading at once; needs Postgres or the home's halt journal."""
 
-from dataclasses import asdict
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
+from sqlalchemy.exc import OperationalError
 
+from bot.authority.actors import Actor
 from bot.clock import SystemClock
+from bot.errors import MlriskError
 from bot.safety.flattening import FlatReport
-from bot.safety.halt_report import HaltReport, facts_of
+from bot.safety.halt_report import HaltReport
 from bot.state.scope import EVERYTHING, Scope
 from console.context import settings_of
 from console.errors import ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, utc
+from console.runtime.authority import LoginFileOption, OperatorOption, logged_in
 from console.runtime.configuring import ReasonOption, actor_of
-from console.runtime.halt_steps import HaltOrder, HaltSteps
+from console.runtime.halt_steps import HaltOrder, HaltOutcome, HaltSteps
 from console.runtime.halting import ScopeOption, scope_of
 from models.database import Database
 from workers.supervision.ballast import release_when_full
@@ -48,13 +53,16 @@ def halt(
         bool, typer.Option("--stop-exits", help="Also end exits under way. Default: exits go on.")
     ] = False,
     scope: ScopeOption = "global",
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Halt trading: set the state, end entries under way, and prove that no more risk is added.
 
     The command asks no question and needs neither Celery nor Redis. The halt survives a restart.
-    Exit status 1 when the halt is in force but not proven (sealed), or when a step failed.
+    With --operator the report is signed: the login comes last, and delays nothing. Exit status 1
+    when the halt is in force but not proven (sealed), or when a step failed.
     """
     settings = settings_of(ctx, home)
     order = HaltOrder(
@@ -71,18 +79,33 @@ def halt(
         steps = HaltSteps(settings, db, SystemClock(), order, actor_of(None), complain=_complain)
         already = steps.set_halted()
         _tell(order.scope, already)
-        report = steps.follow(already)
-        flat = steps.flatten()
+        outcome = _recorded(steps, steps.carry_out(already), db, operator, login_file)
     finally:
         db.dispose()
     if as_json:
-        print_json(facts_of(report) | ({} if flat is None else {"flat": asdict(flat)}))
+        print_json(outcome.facts())
     else:
-        _print(report)
-        _print_flat(flat)
-    not_flat = flatten and (flat is None or flat.flat_at is None)
-    if report.sealed_at is None or report.problems or not_flat:
+        _print(outcome.report)
+        _print_flat(outcome.flat)
+    if not outcome.is_complete:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _recorded(
+    steps: HaltSteps, outcome: HaltOutcome, db: Database, operator: str | None, file: Path | None
+) -> HaltOutcome:
+    """Records the report, signed where an operator logs in. A login that fails leaves it unsigned,
+    which is a line of it."""
+    if operator is None and file is None:
+        return steps.record(outcome)
+    signer: Actor | None = None
+    try:
+        signer = logged_in(db, operator, file)
+    except (MlriskError, OperationalError, typer.Abort, KeyboardInterrupt) as error:
+        why = getattr(error, "message", None) or type(error).__name__
+        problems = (*outcome.report.problems, f"the report is not signed: {why}")
+        outcome = replace(outcome, report=replace(outcome.report, problems=problems))
+    return steps.record(outcome, signer)
 
 
 def _complain(problem: str) -> None:
@@ -129,7 +152,10 @@ def _print_flat(flat: FlatReport | None) -> None:
     out = stdout()
     asked = f"{len(flat.requests)} exits asked for"
     if flat.flat_at is not None:
-        out.print(f"flat at {utc(flat.flat_at)}: the exchange reports no position; {asked}")
+        out.print(
+            f"flat at {utc(flat.flat_at)}: the exchange reports no position; {asked}, "
+            f"{flat.stops_cancelled} protective stops cancelled last"
+        )
     else:
         left = escape(", ".join(flat.left)) or "unknown positions"
         out.print(f"[red]NOT flat[/]: {left} remain; {asked}; run it again")

@@ -37,7 +37,7 @@ class Watch:
 
     def halts(self) -> list[str]:
         with halt_journal.taking(self.home) as found:
-            return [f"{halt.scope}: {halt.reason}" for halt in found]
+            return [f"{halt.scope}: {halt.reason}" for halt in found.halts]
 
 
 @pytest.fixture

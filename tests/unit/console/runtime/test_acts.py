@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from bot.authority.actors import Power
 from console.cli import app
 from console.context import settings_to_act
-from console.runtime.acts import BY_LOGIN, LOOKS, OPEN
+from console.runtime.acts import BY_LOGIN, LOOKS, OPEN, SIGNS
 
 
 def commands(at: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -30,12 +30,13 @@ def test_every_command_declares_what_it_may_do_and_whose_act_it_is() -> None:
     assert sorted(declared) == sorted(ALL), "declare the new command in console/runtime/acts.py"
     assert {*BY_LOGIN.values()} == {*Power}, "each power has an act, and each act a power"
     assert all(OPEN.values())
+    assert set(OPEN) >= SIGNS
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_what_takes_a_login_can_be_given_one_and_nothing_else_asks_for_it(name: str) -> None:
     options = {word for parameter in ALL[name].params for word in parameter.opts}
-    assert ({"--operator", "--login-file"} <= options) == (name in BY_LOGIN)
+    assert ({"--operator", "--login-file"} <= options) == (name in BY_LOGIN or name in SIGNS)
 
 
 def test_a_command_that_acts_and_is_not_declared_is_refused_before_it_acts() -> None:

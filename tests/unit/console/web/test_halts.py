@@ -1,5 +1,6 @@
 """A halt is proven when everything that was asked for is verified, and not before."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ from bot.clock import FixedClock
 from bot.safety.flattening import FlatReport
 from bot.safety.halt_report import HaltReport
 from bot.state.scope import EVERYTHING
-from console.runtime.halt_steps import HaltOrder
+from console.runtime.halt_steps import HaltOrder, HaltOutcome
 from console.web import halts
 from console.web.halts import HaltJob, Halts
 from models.enums import TradingState
@@ -33,13 +34,14 @@ class Steps:
     def set_halted(self) -> bool:
         return False
 
-    def follow(self, already: bool) -> HaltReport:
+    def carry_out(self, already: bool, *, reported: Callable[[HaltReport], None]) -> HaltOutcome:
         if self._error is not None:
             raise self._error
-        return REPORT
+        reported(REPORT)
+        return HaltOutcome(REPORT, None, flattens=False)
 
-    def flatten(self) -> None:
-        return None
+    def record(self, outcome: HaltOutcome) -> HaltOutcome:
+        return outcome
 
 
 def job(**changes: object) -> HaltJob:

@@ -19,7 +19,7 @@ from bot.state import halt_journal
 from config.settings import Environment, SettingsError
 from console.cli import run
 from console.errors import ExitCode
-from console.runtime.operator import cancel_without_postgres, not_halted
+from console.runtime.operator import call_back_at_exchange, not_halted
 from models.enums import OrderStatus, TradeSide
 from models.tables import (
     AccountBindingRow,
@@ -240,12 +240,8 @@ def test_the_last_resort_says_what_was_cancelled(
     everything: bool, cancelled: int, left: int
 ) -> None:
     exchange = _Exchange()
-    error = cancel_without_postgres(
-        exchange,
-        OSError("gone"),
-        everything=everything,  # type: ignore[arg-type]
-    )
-    assert error.message.endswith(f"{cancelled} working orders cancelled at the exchange, 0 left")
+    said = call_back_at_exchange(exchange, everything=everything)  # type: ignore[arg-type]
+    assert said == f"{cancelled} working orders cancelled at the exchange, 0 left"
     assert len(exchange.open_orders()) == left
 
 
@@ -258,5 +254,5 @@ def test_a_state_that_somebody_holds_is_not_called_an_unreachable_database() -> 
 
 
 def test_the_last_resort_says_that_it_failed() -> None:
-    error = cancel_without_postgres(_Exchange(down=True), OSError("gone"))  # type: ignore[arg-type]
-    assert error.message.endswith("could not be cancelled either: no route")
+    said = call_back_at_exchange(_Exchange(down=True))  # type: ignore[arg-type]
+    assert said.endswith("could not be cancelled either: no route")

@@ -16,8 +16,12 @@ def test_a_claim_is_made_by_the_claims_alone() -> None:
     assert _places("Claim") == {"bot/execution/sending/claims.py"}
 
 
-def test_an_order_is_placed_at_the_exchange_by_the_sender_and_as_a_protective_stop_alone() -> None:
-    places = {"bot/execution/sending/sender.py", "bot/safety/positions/stops.py"}
+def test_an_order_is_placed_at_the_exchange_by_the_sender_and_by_what_only_reduces() -> None:
+    places = {
+        "bot/execution/sending/sender.py",
+        "bot/safety/positions/stops.py",
+        "bot/safety/direct_flattening.py",
+    }
     assert _places("place", of=".exchange") == places
 
 

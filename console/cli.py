@@ -142,6 +142,11 @@ _VERBS: Mapping[str, Verb] = {
         "Draw, list and revoke the single-use codes that open a recovery.",
         is_group=True,
     ),
+    "drill": Verb(
+        "control.drill",
+        "Rehearse the emergency stop on a paper account, and list the last rehearsals.",
+        is_group=True,
+    ),
     "parked": Verb(
         "trading.parked",
         "List, release or end parked requests (failed validations) and trades set aside (failed "

@@ -18,7 +18,7 @@ LOOKS = frozenset(
         *("operator list", "operator acts", "parked list", "position list"),
         *("strategy list", "strategy show", "strategy acl"),
         *("codes list", "alert list", "alert show"),
-        "report daily",
+        *("report daily", "drill list"),
     }
 )
 
@@ -48,6 +48,9 @@ BY_LOGIN: Mapping[str, str] = {
 
 OPEN: Mapping[str, str] = {
     "halt": "it stops entries, and must never wait for a login",
+    "drill halt": (
+        "it stops a paper account alone, and its --resume takes the authority of `mlrisk resume`"
+    ),
     "order pause": "it places nothing more of one order",
     "order cancel": "it places nothing more of one order",
     "parked end": "a parked request does nothing, and never will afterwards",
@@ -69,7 +72,7 @@ OPEN: Mapping[str, str] = {
 }
 """Commands that act without a login, each with the reason."""
 
-SIGNS = frozenset({"halt"})
+SIGNS = frozenset({"halt", "drill halt"})
 """Open commands that sign their report where an operator logs in."""
 
 

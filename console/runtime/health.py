@@ -21,6 +21,7 @@ from console.screen.panels import STALE_SECONDS
 from console.screen.source import process_status
 from console.views.alert_lines import alert_lines
 from console.views.audit_log_line import audit_log_line
+from console.views.drill_line import drill_line
 from console.views.fitness_line import fitness_line
 from console.views.lease_view import lease_lines
 from console.views.message_line import message_line
@@ -47,6 +48,7 @@ def check_health(settings: Settings) -> list[HealthCheck]:
     own = _shown(settings)
     checks += [_role(settings), fitness_line(settings), message_line(own)]
     checks += [_audit_heads(settings), audit_log_line(settings), *alert_lines(settings)]
+    checks.append(drill_line(own))
     return [*checks, *lease_lines(own), *_heartbeats(own), *_vitals(own)]
 
 

@@ -3,11 +3,14 @@
 from rich.markup import escape
 
 from bot.clock import SystemClock
+from bot.errors import MlriskError
 from bot.execution.ports import UNREADABLE
 from bot.limits.source import ConfiguredLimits
 from bot.safety.recovery import Recovery
+from bot.safety.recovery_preview import Preview, Resting, preview, resting_orders
 from bot.state import binding
-from config.settings import Settings
+from bot.state.scope import Scope
+from config.settings import Settings, SettingsError
 from console.output import stdout
 from models.database import Database
 
@@ -33,6 +36,27 @@ def may_end_halt(db: Database, settings: Settings) -> bool:
 def breakers_of(settings: Settings, db: Database) -> Recovery:
     """The account's breakers on the running system's database."""
     return Recovery(db, settings.account, ConfiguredLimits(settings, db), SystemClock())
+
+
+def preview_of(settings: Settings, db: Database, scope: Scope) -> Preview:
+    """What a recovery of the scope would do."""
+    denying = breakers_of(settings, db).still_denying()
+    return preview(db, scope, denying, _resting(settings, db))
+
+
+def _resting(settings: Settings, db: Database) -> Resting:
+    """The orders at the exchange. A recovery is shown without them where nobody can ask."""
+    # These imports take half a second.
+    from bot.exchange.factory import make_exchange
+
+    try:
+        exchange = make_exchange(settings, SystemClock())
+    except (SettingsError, MlriskError) as error:
+        return Resting(None, str(error))
+    try:
+        return resting_orders(db, exchange)
+    finally:
+        exchange.close()
 
 
 def tell(denying: tuple[str, ...]) -> None:

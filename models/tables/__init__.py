@@ -45,6 +45,7 @@ from models.tables.predictions import ModelLaneRow, PredictionRow
 from models.tables.safety import (
     BreakerRow,
     BreakerTripRow,
+    DrillRow,
     EmergencyTriggerRow,
     HeartbeatRow,
     RecoveryRow,
@@ -77,6 +78,7 @@ __all__ = [
     "DecisionFiguresRow",
     "DecisionRow",
     "DisagreementRow",
+    "DrillRow",
     "EmergencyTriggerRow",
     "EquityDayRow",
     "EquityRow",

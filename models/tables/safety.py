@@ -173,6 +173,26 @@ class EmergencyTriggerRow(Base):
     """What it has to remember between two looks."""
 
 
+class DrillRow(Base):
+    """A drill of the emergency stop, written once at its end."""
+
+    __tablename__ = "drill"
+    drill_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    account: Mapped[str]
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    actor: Mapped[str]
+    passed: Mapped[bool]
+    """Whether every step was done and proven."""
+    report: Mapped[dict[str, Any]]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('halt')", name="ck_drill_kind"),
+        CheckConstraint("ended_at >= began_at", name="ck_drill_times"),
+    )
+
+
 class HeartbeatRow(Base):
     """The last sign of life of a process or of a queue's canary."""
 

@@ -11,12 +11,12 @@ from rich.markup import escape
 from bot.authority.actors import Actor, Operator
 from bot.authority.override_codes import OverrideCodes, Use
 from bot.clock import SystemClock
-from bot.errors import MlriskError, Refused
+from bot.errors import Refused
 from bot.safety.recovering import Authority, Recovering
-from bot.safety.recovery_preview import Preview, Resting, preview, resting_orders
+from bot.safety.recovery_preview import Preview
 from bot.state import binding
 from bot.state.scope import Scope
-from config.settings import Settings, SettingsError
+from config.settings import Settings
 from console.context import acting, settings_to_act
 from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
@@ -30,7 +30,7 @@ from console.runtime.authority import (
 )
 from console.runtime.configuring import ReasonOption, actor_of
 from console.runtime.halting import ScopeOption, scope_of
-from console.runtime.recovering import breakers_of, may_end_halt
+from console.runtime.recovering import may_end_halt, preview_of
 from models.database import Database
 from models.enums import OverrideAction, RecoveryPhase
 from models.tables import RecoveryRow
@@ -80,7 +80,7 @@ def recover(
     with acting(settings) as db:
         service = Recovering(db, settings.account, SystemClock())
         chosen = scope_of(scope, settings) if number is None else service.scope_of(number)
-        shown = _preview(settings, db, chosen)
+        shown = preview_of(settings, db, chosen)
         if not as_json:
             _print(shown)
         if look:
@@ -105,26 +105,6 @@ def recover(
         _tell(row)
     if row.phase is RecoveryPhase.PENDING:
         raise typer.Exit(ExitCode.HALTED)
-
-
-def _preview(settings: Settings, db: Database, scope: Scope) -> Preview:
-    denying = breakers_of(settings, db).still_denying()
-    return preview(db, scope, denying, _resting(settings, db))
-
-
-def _resting(settings: Settings, db: Database) -> Resting:
-    """The orders at the exchange. A recovery is shown without them where nobody can ask."""
-    # These imports take half a second.
-    from bot.exchange.factory import make_exchange
-
-    try:
-        exchange = make_exchange(settings, SystemClock())
-    except (SettingsError, MlriskError) as error:
-        return Resting(None, str(error))
-    try:
-        return resting_orders(db, exchange)
-    finally:
-        exchange.close()
 
 
 def _ask(scope: Scope) -> None:

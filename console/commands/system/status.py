@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from bot.safety import drills
 from bot.state.binding import bound_to, shown
 from console.context import reading, settings_of
 from console.errors import CommandError, ExitCode
@@ -15,6 +16,7 @@ from console.output import print_json, stdout
 from console.runtime.addresses import CONSOLE, addresses
 from console.screen.source import process_status
 from console.views.alert_lines import channel_lines
+from console.views.drill_line import drill_words
 from console.views.fitness_line import fitness_line
 from console.views.lease_view import LeaseView, lease_view, words_of
 from console.views.moment import Live
@@ -48,6 +50,7 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
         bound = bound_to(session)
         lease = lease_view(session, moment.account)
         told_by = channel_lines(session)
+        drilled = next(iter(drills.newest(session, moment.account, 1)), None)
     fitness = fitness_line(settings)
     problem = None if fitness.ok else fitness.detail
     if as_json:
@@ -61,6 +64,9 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
                 "trading_lease": lease.to_json(),
                 "addresses": where,
                 "alert_channels": [asdict(line) for line in told_by],
+                "last_drill": None
+                if drilled is None
+                else {"at": drilled.ended_at, "passed": drilled.passed},
             }
         )
     else:
@@ -73,6 +79,7 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
         for line in told_by:
             mark = "yellow" if line.warning or not line.ok else "green"
             stdout().print(f"[{mark}]{escape(line.name)}:[/] {escape(line.detail)}")
+        stdout().print(f"drill of the emergency stop: {drill_words(drilled)}", markup=False)
         if problem is not None:
             stdout().print(f"[red]nothing that adds risk is allowed:[/] {escape(problem)}")
     if any(process.state != "RUNNING" for process in processes):

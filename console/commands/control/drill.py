@@ -1,0 +1,139 @@
+"""`mlrisk drill`: rehearses the emergency stop on a paper account, and lists the rehearsals."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from bot.authority.actors import Actor
+from bot.clock import SystemClock
+from bot.safety import drills
+from console.context import acting, settings_to_act, settings_to_look
+from console.errors import ExitCode
+from console.options import HomeOption, JsonOption
+from console.output import print_json, stderr, stdout, utc
+from console.runtime.authority import LoginFileOption, OperatorOption, logged_in
+from console.runtime.configuring import actor_of
+from console.runtime.drilling import PROOFS, DrillEnd, HaltDrill
+from models.tables import DrillRow
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Rehearse the emergency stop on a paper account, and list the last rehearsals.",
+)
+
+
+@app.command(epilog="Example: mlrisk drill halt --resume")
+def halt(
+    ctx: typer.Context,
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="The reason. It is recorded.")
+    ] = "rehearsal",
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Resume trading afterwards; takes the authority of `mlrisk resume`."
+        ),
+    ] = False,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the whole emergency stop on a paper account: halt, cancel, flatten, verify, preview.
+
+    It closes every position of the paper account, and leaves the system halted unless --resume is
+    given. The report is stored. Exit status 1 when something was not proven, 4 when the system is
+    still halted although --resume was given.
+    """
+    settings = settings_to_act(ctx, home)
+    with acting(settings) as db:
+        actor: Actor = actor_of(None)
+        if operator is not None or login_file is not None:
+            actor = logged_in(db, operator, login_file)
+        drill = HaltDrill(db, settings, SystemClock())
+        drill.require_possible(actor, resume=resume)
+        end = drill.run(reason, actor, resume=resume, complain=_complain)
+    if as_json:
+        print_json(end.facts())
+    else:
+        _print(end)
+    if not end.passed:
+        raise typer.Exit(ExitCode.FAILED)
+    if resume and not end.resumed:
+        raise typer.Exit(ExitCode.HALTED)
+
+
+@app.command("list", epilog="Example: mlrisk drill list --json")
+def list_drills(
+    ctx: typer.Context,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="How many, newest first.")
+    ] = 10,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the last drills, newest first: when, by whom, and what was proven how fast."""
+    settings = settings_to_look(ctx, home)
+    with acting(settings) as db, db.reading() as session:
+        rows = drills.newest(session, settings.account, limit)
+    if as_json:
+        print_json({"drills": [_facts(row) for row in rows]})
+        return
+    for row in rows:
+        stdout().print(_line(row), markup=False)
+    if not rows:
+        stdout().print("there was no drill yet: `mlrisk drill halt` runs one", markup=False)
+
+
+def _complain(problem: str) -> None:
+    stderr().print(f"[red]problem[/]: {escape(problem)}")
+
+
+def _facts(row: DrillRow) -> dict[str, object]:
+    return {
+        "drill": row.drill_id,
+        "kind": row.kind,
+        "began_at": row.began_at,
+        "ended_at": row.ended_at,
+        "actor": row.actor,
+        "passed": row.passed,
+        "report": row.report,
+    }
+
+
+def _line(row: DrillRow) -> str:
+    verdict = "passed" if row.passed else "FAILED"
+    times = _times(row.report.get("seconds", {}))
+    return f"{row.drill_id}: {row.kind} at {utc(row.began_at)} by {row.actor}: {verdict}; {times}"
+
+
+def _print(end: DrillEnd) -> None:
+    out = stdout()
+    verdict = "[green]passed[/]" if end.passed else "[red]FAILED[/]"
+    out.print(f"drill {end.number} {verdict}: {_times(end.seconds)}")
+    flat = end.outcome.flat
+    report = end.outcome.report
+    out.print(
+        f"{report.parents_stopped} orders under way ended, {report.orders_cancelled} working "
+        f"orders cancelled, {0 if flat is None else len(flat.requests)} exits asked for, "
+        f"{0 if flat is None else flat.stops_cancelled} protective stops cancelled last"
+    )
+    for problem in (*report.problems, *(() if flat is None else flat.problems)):
+        out.print(f"[red]problem[/]: {escape(problem)}")
+    for line in end.preview.resumes:
+        out.print(f"a recovery would resume: {escape(line)}")
+    for line in end.preview.stays:
+        out.print(f"a recovery would leave: {escape(line)}")
+    if end.resumed:
+        out.print("[bold]ACTIVE[/]: the drill is over, and trading goes on")
+    else:
+        out.print(f"the system stays halted: {escape(end.kept_halted or '')}")
+
+
+def _times(seconds: dict[str, float | None]) -> str:
+    known = [(name, seconds.get(name)) for name in PROOFS]
+    return ", ".join(
+        f"{name} {'not proven' if value is None else f'after {value:.3f} s'}"
+        for name, value in known
+    )

@@ -159,7 +159,7 @@ def test_a_refusal_that_comes_after_the_childs_lease_changes_nothing(
     child = desk.children()[0]
 
     def slow() -> list[object]:
-        desk.pass_time(30)
+        desk.pass_time(20)
         desk.reconciler.resolve_all(older_than=timedelta(seconds=1))
         return [INSTRUMENT]
 

@@ -48,14 +48,17 @@ def home(tmp_path: Path) -> Home:
 def test_only_processes_that_ask_the_exchange_have_its_keys(home: Home) -> None:
     built = topology.build(home, Options(demo=True, settings=OURS, keys=KEYS))
     having = {spec.name for spec in built.specs if KEYS.items() <= spec.env.items()}
-    assert having == {"feed", *HOLD_KEYS}
+    # The console's button cancels at the exchange by itself, as `mlrisk halt` does.
+    assert having == {"feed", "web", *HOLD_KEYS}
     keyless = {spec.name for spec in built.specs if spec.env.get("MLRISK_HOLDS_KEYS") == "false"}
     assert set(WORKERS) - HOLD_KEYS == {"validation", "dispatch"}
     assert keyless == {"validation", "dispatch", "safety", "alerting"}
     assert built.logins.bootstrap is not None
     assert built.logins.owner not in built.environment.values()
     for spec in built.specs:
-        for purpose in ("", "-owner", "-operator"):
+        # The console acts by the operators' role, as the command line does.
+        acting = () if spec.name == "web" else ("-operator",)
+        for purpose in ("", "-owner", *acting):
             assert home.secret(f"postgres{purpose}-password") not in str(spec.env), purpose
         if spec.name not in having:
             assert not set(KEYS.values()) & set(spec.env.values())
@@ -250,7 +253,8 @@ def test_a_systems_paper_exchange_takes_its_homes_own_keys_and_no_published_ones
     topology.build(home, Options())
     assert [file.read_text(encoding="utf-8") for file in files] == [key, secret]
     having = {spec.name for spec in built.specs if str(files[1]) in spec.env.values()}
-    assert having == {"feed", *HOLD_KEYS}
+    # The console's button cancels at the exchange by itself, as `mlrisk halt` does.
+    assert having == {"feed", "web", *HOLD_KEYS}
     for words in (str(built.environment), *(f"{spec.env} {spec.command}" for spec in built.specs)):
         assert not [word for word in (key, secret) if word in words]
     accounts = home.paper / "accounts.json"

@@ -9,7 +9,8 @@ from tests.support.scene import Scene
 
 KEYS = (
     *("requests", "decisions", "parents", "child_orders", "fills", "notional_filled"),
-    *("slippage_bps", "latency_ms", "slice_lateness_ms", "limits", "memory_mb", "invariants"),
+    *("slippage_bps", "latency_ms", "slice_lateness_ms", "limits", "alerts"),
+    *("memory_mb", "invariants"),
     "stopped_cleanly",
 )
 

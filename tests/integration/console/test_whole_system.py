@@ -30,7 +30,8 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(480)]
 ROOT = Path(__file__).parents[3]
 REPORT_KEYS = [
     *("requests", "decisions", "parents", "child_orders", "fills", "notional_filled"),
-    *("slippage_bps", "latency_ms", "slice_lateness_ms", "limits", "memory_mb", "invariants"),
+    *("slippage_bps", "latency_ms", "slice_lateness_ms", "limits", "alerts"),
+    *("memory_mb", "invariants"),
     "stopped_cleanly",
 ]
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Column, Table, text
+from sqlalchemy import ARRAY, Column, Table, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeDecorator
 
@@ -48,6 +48,9 @@ _OURS: dict[str, dict[str, Any]] = {
                        "direction": "loosening", "override": {}, "approved_by": None,
                        "changes": [{"path": STORABLE, "before": STORABLE, "after": STORABLE,
                                     "direction": "loosening", "unset": False}]},
+    "drill": {"kind": "halt", "report": {"why": STORABLE}},
+    "recovery": {"asked_by": f"a {STORABLE}", "scope_kind": "global"},
+    "gate_value": {"not_valued": None},
     "operator": {"role": "risk_officer"},
     "refused_messages": {"kind": "bad_message"},
     "unreadable_fact": {"kind": "order"},
@@ -89,7 +92,6 @@ def _any(column: Column[Any]) -> Any:
         return SYMBOLS[0]
     made: dict[type, Any] = {
         dict: {"why": STORABLE},
-        list: [1],
         str: STORABLE,
         bool: True,
         datetime: datetime.now(UTC),
@@ -99,6 +101,8 @@ def _any(column: Column[Any]) -> Any:
     if isinstance(kind, StoredEnum):
         return next(iter(kind.vocabulary))  # such a column takes nobody's words
     plain = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+    if isinstance(plain, ARRAY):
+        return [made.get(plain.item_type.python_type, 1)]
     return made.get(plain.python_type, 1)
 
 

@@ -39,8 +39,7 @@ READY_SECONDS = 20.0
 
 def run(stop: StopEvent) -> None:
     """Keeps the lease until `stop` is set, and gives it back then."""
-    audit_log = audit_log_of(services(), stop)
-    audit_log.start()
+    audit_log: AuditLogKeeper | None = None
     keeper: LeaseKeeper | None = None
     watch = Outages(load_settings().home, SystemClock())
     granted, waits_until = False, time.monotonic() + READY_SECONDS
@@ -49,6 +48,7 @@ def run(stop: StopEvent) -> None:
     while not stop.wait(_pause(begun, LOOK_SECONDS if granted else FIRST_LOOK_SECONDS)):
         begun = time.monotonic()
         try:
+            audit_log = audit_log or started_audit_log(services(), stop)
             keeper = keeper or keeper_of(services(), audit_log.fault)
             if keeper is not None:
                 granted |= keeper.look() is not Kept.WITHHELD
@@ -77,10 +77,12 @@ def _rules(keeper: LeaseKeeper | None) -> EmergencyRules:
     return EmergencyRules() if keeper is None else keeper.limits.last_known().emergency
 
 
-def audit_log_of(context: Services, stop: StopEvent) -> AuditLogKeeper:
-    """The keeper of the database's audit log, in the directories that the settings name."""
+def started_audit_log(context: Services, stop: StopEvent) -> AuditLogKeeper:
+    """Starts to keep the database's audit log, in the directories that the settings name."""
     directories = audit_directories(context.settings)
-    return AuditLogKeeper(context.db, context.clock, directories, stop)
+    keeper = AuditLogKeeper(context.db, context.clock, directories, stop)
+    keeper.start()
+    return keeper
 
 
 def keeper_of(context: Services, log_fault: Callable[[], str | None]) -> LeaseKeeper | None:

@@ -45,7 +45,7 @@ from bot.safety.audit_heads import HeadsFile
 from bot.safety.breakers.evaluator import ACTOR as BREAKERS
 from bot.safety.breakers.evaluator import BreakerEvaluator, BreakerReport
 from bot.safety.flattening import Flattener, FlatteningPorts
-from bot.safety.halt import HaltWaits, TradingHalt
+from bot.safety.halt import HaltReach, HaltWaits, TradingHalt
 from bot.safety.model_performance import ModelPerformance
 from bot.safety.monitor import Monitor
 from bot.safety.positions.exits import ACTOR as POSITION_MONITOR
@@ -359,7 +359,7 @@ class Services:
 
     def _follow_breakers(self, report: BreakerReport) -> None:
         """The steps of an emergency stop that a breaker has latched: cancelled, then sealed."""
-        self.trading_halt.follow(report.was_halted, actor=BREAKERS, cancel=True)
+        self.trading_halt.follow(report.was_halted, HaltReach(cancel=True), actor=BREAKERS)
 
     @cached_property
     def flattener(self) -> Flattener:

@@ -12,7 +12,7 @@ from bot.safety import scoped_state
 from bot.safety.alerts import conditions
 from bot.safety.flat_watch import FlatWatch, tell_not_flat
 from bot.safety.flattening import WAIT_SECONDS, Flattener
-from bot.safety.halt import TradingHalt
+from bot.safety.halt import HaltReach, TradingHalt
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
@@ -76,7 +76,7 @@ def follow(make_halt: Callable[[], TradingHalt], db: Database) -> int:
         if alone:
             trading_halt = make_halt()
             for scope in found:
-                trading_halt.follow(True, actor=ACTOR, cancel=True, scope=scope)
+                trading_halt.follow(True, HaltReach(scope, cancel=True), actor=ACTOR)
     return len(found)
 
 

@@ -71,12 +71,16 @@ def _follower_of(actor: Actor) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reach:
-    """What a halt reaches: its scope, orders of others, and exits."""
+class HaltReach:
+    """How far a halt goes: its scope, and what it ends there besides entries."""
 
-    scope: Scope
-    everything: bool
-    exits: bool
+    scope: Scope = EVERYTHING
+    cancel: bool = False
+    """Cancel our working orders at the exchange; stops stay."""
+    everything: bool = False
+    """With `cancel`, in the global scope alone: also cancel working orders of others."""
+    stop_exits: bool = False
+    """End exits under way; otherwise they go on, and their orders stay."""
 
     @property
     def only(self) -> ColumnElement[bool]:
@@ -143,69 +147,36 @@ class TradingHalt:
         working orders at the exchange, with `everything` those of others as well. Raises only when
         the commit of the state failed; then nothing is halted.
         """
-        already = self.set_halted(reason, actor, scope)
-        return self.follow(
-            already,
-            actor=actor,
-            cancel=cancel,
-            everything=everything,
-            stop_exits=stop_exits,
-            scope=scope,
-        )
+        reach = HaltReach(scope, cancel=cancel, everything=everything, stop_exits=stop_exits)
+        return self.follow(self.set_halted(reason, actor, scope), reach, actor=actor)
 
-    def follow(
-        self,
-        already: bool,
-        *,
-        actor: Actor,
-        cancel: bool = False,
-        everything: bool = False,
-        stop_exits: bool = False,
-        scope: Scope = EVERYTHING,
-    ) -> HaltReport:
+    def follow(self, already: bool, reach: HaltReach, *, actor: Actor) -> HaltReport:
         """The steps after the state row, and their report in the audit, which a logged-in operator
         signs. For a caller that tries again only a sealed halt's report is recorded.
 
         Raises nothing: a failure is a line of the report.
         """
-        report = self.carry_out(
-            already,
-            actor=actor,
-            cancel=cancel,
-            everything=everything,
-            stop_exits=stop_exits,
-            scope=scope,
-        )
+        report = self.carry_out(already, reach, actor=actor)
         if report.sealed_at is None and self._waits.tries_again:
             return report
-        return self.record(report, scope, actor)
+        return self.record(report, reach.scope, actor)
 
-    def carry_out(
-        self,
-        already: bool,
-        *,
-        actor: Actor,
-        cancel: bool = False,
-        everything: bool = False,
-        stop_exits: bool = False,
-        scope: Scope = EVERYTHING,
-    ) -> HaltReport:
+    def carry_out(self, already: bool, reach: HaltReach, *, actor: Actor) -> HaltReport:
         """As `follow`, without the record; `already` is whether the scope was halted before."""
         latched_at, steps = self._clock.now(), _Steps()
-        reach = _Reach(scope, everything=everything and scope == EVERYTHING, exits=stop_exits)
         quick = min(_FIRST_SEAL_SECONDS, self._waits.seal_seconds)
         sealed_at = self._seal(steps, _follower_of(actor), reach, at_most=quick)
         # A seal in the future: until then the exchange may accept a request without our hearing.
         settled = sealed_at is not None and sealed_at <= self._clock.now()
         stopped = self._stop_parents(steps, _follower_of(actor), reach)
-        first = self._call_back(steps, reach) if cancel else CalledBack(0, ())
-        cancelled_at = self._clock.now() if cancel else None
+        first = self._call_back(steps, reach) if reach.cancel else CalledBack(0, ())
+        cancelled_at = self._clock.now() if reach.cancel else None
         revoked = self._revoke_tasks(steps)
         if sealed_at is None:
             sealed_at = self._seal(steps, _follower_of(actor), reach)
         # Repeated for orders of senders under way that were accepted after the first look.
         last = first
-        if cancel and sealed_at and not settled:
+        if reach.cancel and sealed_at and not settled:
             last = self._call_back(steps, reach)
         steps.problems.extend(
             f"{order.order_link_id or order.order_id} is still open" for order in last.left
@@ -214,9 +185,9 @@ class TradingHalt:
         unresolved = steps.run(
             self._unresolved, nothing, "the open orders at the exchange could not be read"
         )
-        is_clean = cancel and sealed_at is not None and last.is_known and not last.left
+        is_clean = reach.cancel and sealed_at is not None and last.is_known and not last.left
         return HaltReport(
-            str(scope),
+            str(reach.scope),
             TradingState.HALTED,
             already,
             latched_at,
@@ -283,7 +254,7 @@ class TradingHalt:
         return already
 
     def _seal(
-        self, steps: _Steps, actor: str, reach: _Reach, *, at_most: float | None = None
+        self, steps: _Steps, actor: str, reach: HaltReach, *, at_most: float | None = None
     ) -> datetime | None:
         """The time of the seal; None when it can't be had within the halt's wait, or within
         `at_most` seconds, which is no problem yet."""
@@ -294,7 +265,7 @@ class TradingHalt:
         )
 
     def _wait_and_record(
-        self, problems: list[str], actor: str, reach: _Reach, at_most: float | None
+        self, problems: list[str], actor: str, reach: HaltReach, at_most: float | None
     ) -> datetime | None:
         """Waits for every sender under way, then for requests that may be accepted without an
         answer."""
@@ -341,19 +312,19 @@ class TradingHalt:
         milliseconds = 5000 if self._exchange is None else self._exchange.recv_window_ms
         return timedelta(milliseconds=milliseconds)
 
-    def _acceptable_for(self, reach: _Reach) -> float:
+    def _acceptable_for(self, reach: HaltReach) -> float:
         """The seconds in which a claimed request of the scope may still be accepted."""
         until = sealing.accepted_until(sealing.unsettled(self._db, reach.only), self._window)
         return 0.0 if until is None else (until - self._clock.now()).total_seconds()
 
-    def _stop_parents(self, steps: _Steps, actor: str, reach: _Reach) -> Stopped:
+    def _stop_parents(self, steps: _Steps, actor: str, reach: HaltReach) -> Stopped:
         """Ends parents: unsent quantity is released, resting orders are to be cancelled.
 
         The steps of parents with resting orders send the cancels.
         """
         stopped = steps.run(
             lambda: self._stopper.stop_all(
-                reasons.HALTED, actor, exits=reach.exits, only=reach.only
+                reasons.HALTED, actor, exits=reach.stop_exits, only=reach.only
             ),
             Stopped(),
             "not every parent under way was ended; its children stop at their claim; run the "
@@ -376,7 +347,7 @@ class TradingHalt:
             self._revoke, 0, "queued tasks could not be revoked; they will stop at their claim"
         )
 
-    def _call_back(self, steps: _Steps, reach: _Reach) -> CalledBack:
+    def _call_back(self, steps: _Steps, reach: HaltReach) -> CalledBack:
         exchange = self._exchange
         if exchange is None:
             steps.problems.append("working orders were not cancelled: no exchange is configured")
@@ -385,8 +356,8 @@ class TradingHalt:
         return steps.run(
             lambda: call_back(
                 exchange,
-                everything=reach.everything,
-                exits=reach.exits,
+                everything=whole and reach.everything,
+                exits=reach.stop_exits,
                 problem=steps.problems.append,
                 waiting=Waiting(self._too_fast, self._waits.sleep),
                 within=None if whole else partial(self._within, reach),
@@ -395,7 +366,7 @@ class TradingHalt:
             "working orders may remain: run it again, or cancel them at the exchange",
         )
 
-    def _within(self, reach: _Reach, found: Sequence[ExchangeOrder]) -> Sequence[ExchangeOrder]:
+    def _within(self, reach: HaltReach, found: Sequence[ExchangeOrder]) -> Sequence[ExchangeOrder]:
         """The orders of a scope: a symbol's by themselves, all others by their parents."""
         if reach.scope.kind is ScopeKind.SYMBOL:
             return [order for order in found if order.symbol == reach.scope.key]

@@ -16,7 +16,7 @@ from bot.clock import Clock
 from bot.exchange.protocol import Exchange
 from bot.safety.flat_watch import FlatWatch
 from bot.safety.flattening import WAIT_SECONDS, FlatReport
-from bot.safety.halt import TradingHalt
+from bot.safety.halt import HaltReach, TradingHalt
 from bot.safety.halt_report import HaltReport, facts_of
 from bot.state import halt_journal
 from bot.state.binding import WrongIdentity, settled
@@ -172,14 +172,13 @@ class HaltSteps:
             revoke=revoker(self._settings),
             too_fast=too_fast_teller(self._settings),
         )
-        report = halt.carry_out(
-            already,
-            actor=self._actor,
+        reach = HaltReach(
+            self._order.scope,
             cancel=exchange is not None,
             everything=self._order.everything,
             stop_exits=self._order.stop_exits,
-            scope=self._order.scope,
         )
+        report = halt.carry_out(already, reach, actor=self._actor)
         problems = list(report.problems)
         if self._order.flatten and exchange is None:
             problems.append("no position was closed")

@@ -7,6 +7,7 @@ import pytest
 from bot.errors import DependencyDown, MlriskError, OutcomeUnknown, Refused, Throttled
 from bot.exchange.protocol import StopIntent
 from bot.execution.orders.identity import stop_link_id
+from bot.safety.halt import HaltReach
 from bot.state.scope import EVERYTHING, Scope
 from models.enums import OrderStatus, ScopeKind, TradeSide, TradingState
 from models.repositories import states
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.services
 
 def _halt(desk: Desk) -> None:
     desk.trading_halt.set_halted("drill", "me", flatten=True)
-    desk.trading_halt.follow(False, actor="me", cancel=True)
+    desk.trading_halt.follow(False, HaltReach(cancel=True), actor="me")
 
 
 def _state(desk: Desk) -> tuple[str, bool]:

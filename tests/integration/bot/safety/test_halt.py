@@ -10,7 +10,7 @@ import pytest
 
 from bot.errors import Banned, DependencyDown, OutcomeUnknown, Throttled
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
-from bot.safety.halt import HaltWaits, TradingHalt
+from bot.safety.halt import HaltReach, HaltWaits, TradingHalt
 from models.enums import (
     ParentState,
     TradeSide,
@@ -136,7 +136,7 @@ def test_the_state_alone_can_be_set_before_the_steps(desk: Desk) -> None:
     desk.approve_twap()
     assert not desk.trading_halt.set_halted("test", "me")
     assert (state(desk), desk.parent().state) == (TradingState.HALTED, ParentState.WORKING)
-    desk.trading_halt.follow(False, actor="me")
+    desk.trading_halt.follow(False, HaltReach(), actor="me")
     assert desk.parent().state != ParentState.WORKING
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -44,6 +44,18 @@ class _Asked:
 
 
 @dataclass
+class _Run:
+    """How far one look has come. It passes over trades whose minutes are missing."""
+
+    after: tuple[datetime, str]
+    """The time and the request id of the last decision that was read."""
+    silent: set[str] = field(default_factory=set)
+    """The symbols whose minutes can't be read now: one look asks once for each."""
+    written: int = 0
+    is_over: bool = False
+
+
+@dataclass
 class GateLedger:
     """Judges the blocked trades of one account. A second run finds them judged."""
 
@@ -54,47 +66,48 @@ class GateLedger:
 
     def judge(self) -> int:
         """Judges those whose outcome can be known by now; returns how many lines it wrote."""
-        written = 0
+        run = _Run((self.clock.now() - LOOKS_BACK, ""))
         for _ in range(BATCHES):
-            batch = self._judge_batch()
-            written += batch
-            if batch < BATCH:
+            self._judge_batch(run)
+            if run.is_over:
                 break
-        return written
+        return run.written
 
-    def _judge_batch(self) -> int:
+    def _judge_batch(self, run: _Run) -> None:
         now = self.clock.now()
         with self.db.reading() as session:
             rows = gate_values.unjudged(
                 session,
                 self.account,
-                now - LOOKS_BACK,
+                run.after,
                 now - LATE,
                 default_horizon=DEFAULT_HORIZON,
                 limit=BATCH,
             )
+            run.is_over = len(rows) < BATCH
             if not rows:
-                return 0
+                return
             rate = gate_values.taker_fee_rate(session, self.account, now - FEES_OF, FEES_FILLS)
+        run.after = rows[-1].decided_at, rows[-1].request_id
         fee_rate = TAKER_FEE if rate is None else max(ZERO, stored(rate))
         asked = [_Asked(row, question_of(row)) for row in rows]
-        bars = self._bars(asked)
+        bars = self._bars(asked, run.silent)
         lines = [
             line for each in asked if (line := self._line(each, bars, fee_rate, now)) is not None
         ]
         if not lines:
-            return 0
+            return
         with self.db.unit_of_work() as uow:
-            written = sum(insert_unless_known(uow.session, line) for line in lines)
+            run.written += sum(insert_unless_known(uow.session, line) for line in lines)
             uow.commit()
-        return written
 
-    def _bars(self, asked: Sequence[_Asked]) -> Mapping[str, Sequence[Bar]]:
-        """The minutes of each symbol from its first decision to its last horizon."""
+    def _bars(self, asked: Sequence[_Asked], silent: set[str]) -> Mapping[str, Sequence[Bar]]:
+        """The minutes of each symbol from its first decision to its last horizon. Adds to `silent`
+        the symbols whose minutes can't be read."""
         spans: dict[str, tuple[datetime, datetime]] = {}
         for each in asked:
             missed = each.question.missed
-            if missed is not None:
+            if missed is not None and missed.intent.symbol not in silent:
                 symbol, (start, end) = missed.intent.symbol, missed.window
                 first, last = spans.get(symbol, (start, end))
                 spans[symbol] = min(first, start), max(last, end)
@@ -103,6 +116,7 @@ class GateLedger:
             try:
                 found[symbol] = self.minutes.minute_bars(symbol, start - MINUTE, end)
             except MlriskError as error:
+                silent.add(symbol)
                 log.warning(
                     "the minutes of blocked trades can't be read: %s",
                     error,

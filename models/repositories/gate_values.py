@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Double, cast, func, select
+from sqlalchemy import Double, cast, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from models.enums import Verdict
@@ -16,14 +16,14 @@ _BLOCKS = (Verdict.DENY, Verdict.SHRINK)
 def unjudged(
     session: Session,
     account: str,
-    since: datetime,
+    after: tuple[datetime, str],
     now: datetime,
     *,
     default_horizon: timedelta,
     limit: int,
 ) -> Sequence[DecisionRow]:
-    """Denied and shrunk decisions since then whose horizon is over by `now` and that have no worth
-    yet, oldest first."""
+    """Denied and shrunk decisions whose horizon is over by `now` and that have no worth yet, oldest
+    first, from the one after this time and request id on."""
     figures, decision = DecisionFiguresRow, DecisionRow
     judged = select(GateValueRow.request_id).where(GateValueRow.request_id == figures.request_id)
     asked = cast(decision.intent["horizon_seconds"].astext, Double)
@@ -36,7 +36,8 @@ def unjudged(
         select(decision)
         .join(figures, figures.request_id == decision.request_id)
         .where(
-            figures.decided_at > since,
+            tuple_(figures.decided_at, figures.request_id)
+            > tuple_(literal(after[0]), literal(after[1])),
             figures.verdict.in_(_BLOCKS),
             decision.account == account,
             ~judged.exists(),

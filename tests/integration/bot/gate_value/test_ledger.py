@@ -32,12 +32,17 @@ class Minutes:
     def __init__(self, close: Callable[[datetime], Decimal]) -> None:
         self.close = close
         self.away = False
+        self.missing_before: datetime | None = None
+        self.asked = 0
 
     def minute_bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
+        self.asked += 1
         if self.away:
             raise DependencyDown("the exchange is away")
         first = start.replace(second=0, microsecond=0)
         starts = [first + number * MINUTE for number in range(int((end - first) / MINUTE) + 1)]
+        if self.missing_before is not None:
+            starts = [at for at in starts if at >= self.missing_before]
         prices = [self.close(at + MINUTE) for at in starts]
         return [Bar(at, p, p, p, p, D(1), p) for at, p in zip(starts, prices, strict=True)]
 
@@ -113,6 +118,36 @@ def test_minutes_that_are_late_are_waited_for_and_given_up_in_the_end(
     desk.pass_time(timedelta(hours=7).total_seconds())
     assert ledger.judge() == 1
     assert lines(desk)["two"].not_valued is NotValued.NO_MINUTES
+
+
+def test_blocks_that_wait_for_their_minutes_hold_up_no_later_ones(
+    desk: Desk, ledger: GateLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "BATCH", 2)
+    desk.limits.change(min_confidence=0.99)
+    for name in ("waits-1", "waits-2", "waits-3"):
+        block(desk, name)
+    desk.pass_time(180)
+    ledger.minutes.missing_before = desk.clock.now()  # type: ignore[attr-defined]
+    block(desk, "later")
+    desk.pass_time(180)
+    assert ledger.judge() == 1
+    assert lines(desk).keys() == {"later"}
+    ledger.minutes.missing_before = None  # type: ignore[attr-defined]
+    assert ledger.judge() == 3
+
+
+def test_an_exchange_that_is_away_is_asked_once_a_symbol_and_run(
+    desk: Desk, ledger: GateLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "BATCH", 2)
+    desk.limits.change(min_confidence=0.99)
+    for number in range(5):
+        block(desk, f"r-{number}")
+    desk.pass_time(180)
+    ledger.minutes.away = True  # type: ignore[attr-defined]
+    assert ledger.judge() == 0
+    assert ledger.minutes.asked == 1  # type: ignore[attr-defined]
 
 
 def test_what_takers_paid_is_the_fee_of_the_trade(desk: Desk, ledger: GateLedger) -> None:

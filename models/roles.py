@@ -2,8 +2,8 @@
 
 The owner's role makes and changes the tables. The application's role can neither change nor delete
 rows that are written once, and deletes only where the code does. Beat's role appends to the audit.
-The exporter's role reads.
-The viewer's role reads everything but the secrets of operators, and changes nothing.
+The exporter's role reads what it measures. The viewer's role reads everything but the tables that
+the operator's role alone changes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -259,7 +259,7 @@ def _statements(not_its_own: tuple[type[Base], ...]) -> Iterator[str]:
 
 _FOR_VIEWER = (
     f"REVOKE ALL ON {_list(Base.metadata.tables)}, {_VERSION} FROM {{role}}",
-    # Sealed secrets and derived codes are for those who check them.
+    # Sealed secrets and derived codes are for those who check them; no page shows a strategy's row.
     f"GRANT SELECT ON {_list(Base.metadata.tables.keys() - _names(OPERATORS_OWN))} TO {{role}}",
     f"GRANT SELECT ON {_VERSION} TO {{role}}",
 )

@@ -6,9 +6,10 @@ their keys, so that two transactions never wait for each other.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, String, and_, case, func, literal, or_, text, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import String, Table, and_, case, func, inspect, literal, or_, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.orm import Session
 
 from models.alerts.words import Condition, condition_of, ended_by
@@ -20,6 +21,38 @@ _LEVELS = literal([str(level) for level in AlertLevel], ARRAY(String))
 _NOT_CLEARED = text("state <> 'cleared'")
 """As the index says it. With a parameter in its place Postgres would find the index only until the
 statement is prepared, which is from its fifth use on."""
+
+
+@cache
+def _raise_statement() -> Insert:
+    """The statement, made once: it is part of each decision that approves a trade of high risk, and
+    to build it takes longer than to execute it."""
+    table = inspect(AlertRow).local_table
+    assert isinstance(table, Table)
+    adding = insert(table)
+    new = adding.excluded
+    louder = func.array_position(_LEVELS, new.level) > func.array_position(_LEVELS, AlertRow.level)
+    came_back = and_(
+        AlertRow.state == AlertState.ACKNOWLEDGED, or_(AlertRow.lasting.is_(False), louder)
+    )
+    again = or_(louder, came_back)
+    return adding.on_conflict_do_update(
+        index_elements=["key"],
+        index_where=_NOT_CLEARED,
+        set_={
+            "level": case((louder, new.level), else_=AlertRow.level),
+            "subject": new.subject,
+            "text": new.text,
+            "last_seen": func.greatest(AlertRow.last_seen, new.last_seen),
+            "count": AlertRow.count + 1,
+            "state": case((came_back, new.state), else_=AlertRow.state),
+            "opened_at": case((came_back, new.opened_at), else_=AlertRow.opened_at),
+            "escalations": case((came_back, 0), else_=AlertRow.escalations),
+            "reduced_at": case((came_back, None), else_=AlertRow.reduced_at),
+            "round": case((again, AlertRow.round + 1), else_=AlertRow.round),
+            "news": case((again, new.news), else_=AlertRow.news),
+        },
+    )
 
 
 def follow(session: Session, drafts: Sequence[AuditDraft]) -> None:
@@ -45,47 +78,24 @@ def raise_alert(session: Session, condition: Condition, *, chain: str, now: date
     An acknowledged event that happens again waits for an operator again. An alert that becomes
     louder is told again.
     """
-    new = {
-        "key": condition.key,
-        "level": condition.level,
-        "kind": condition.kind,
-        "chain": chain,
-        "subject": condition.subject,
-        "text": condition.text,
-        "lasting": condition.lasting,
-        "first_seen": now,
-        "last_seen": now,
-        "opened_at": now,
-        "count": 1,
-        "state": AlertState.OPEN,
-        "round": 1,
-        "news": AlertNews.RAISED,
-    }
-    louder = _rank(condition.level) > func.array_position(_LEVELS, AlertRow.level)
-    came_back = and_(
-        AlertRow.state == AlertState.ACKNOWLEDGED, or_(AlertRow.lasting.is_(False), louder)
-    )
-    again = or_(louder, came_back)
     session.execute(
-        insert(AlertRow)
-        .values(**new)
-        .on_conflict_do_update(
-            index_elements=["key"],
-            index_where=_NOT_CLEARED,
-            set_={
-                "level": case((louder, condition.level), else_=AlertRow.level),
-                "subject": condition.subject,
-                "text": condition.text,
-                "last_seen": func.greatest(AlertRow.last_seen, now),
-                "count": AlertRow.count + 1,
-                "state": case((came_back, AlertState.OPEN), else_=AlertRow.state),
-                "opened_at": case((came_back, now), else_=AlertRow.opened_at),
-                "escalations": case((came_back, 0), else_=AlertRow.escalations),
-                "reduced_at": case((came_back, None), else_=AlertRow.reduced_at),
-                "round": case((again, AlertRow.round + 1), else_=AlertRow.round),
-                "news": case((again, AlertNews.RAISED), else_=AlertRow.news),
-            },
-        )
+        _raise_statement(),
+        {
+            "key": condition.key,
+            "level": condition.level,
+            "kind": condition.kind,
+            "chain": chain,
+            "subject": condition.subject,
+            "text": condition.text,
+            "lasting": condition.lasting,
+            "first_seen": now,
+            "last_seen": now,
+            "opened_at": now,
+            "count": 1,
+            "state": AlertState.OPEN,
+            "round": 1,
+            "news": AlertNews.RAISED,
+        },
     )
 
 
@@ -130,7 +140,3 @@ def clear(session: Session, key: str, *, why: str, now: datetime) -> bool:
         .returning(AlertRow.alert_id)
     )
     return found.first() is not None
-
-
-def _rank(level: AlertLevel) -> ColumnElement[int]:
-    return func.array_position(_LEVELS, level.value)

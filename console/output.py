@@ -2,12 +2,15 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from console.errors import CommandError, ExitCode
 from models.amounts import shortest
 
 if TYPE_CHECKING:
@@ -50,11 +53,33 @@ def print_json(value: Any) -> None:
     sys.stdout.write(to_json(value) + "\n")
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a name to write under. What is written replaces `path` in one step, so that a reader
+    never sees half of it; after a failure it is taken away."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Replaces the whole file in one step, so that a reader never sees half a report."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Names a file that a person has chosen and that can't be written. Raises CommandError."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{path} can't be written: {error}", ExitCode.USAGE) from error
 
 
 def _encode(value: Any) -> Any:

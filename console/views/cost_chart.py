@@ -17,6 +17,7 @@ from bot.tca.analysis import ChildCost, TradeCost
 from bot.tca.resampling import Estimate
 from bot.tca.summary import AlgorithmSummary, by_algorithm
 from bot.tca.trade import Fill
+from console.output import replacing
 
 # Paul Tol's bright scheme: colour-blind people tell these colours apart, too.
 _BLUE, _RED, _YELLOW, _GREEN, _PURPLE = "#4477aa", "#ee6677", "#ccbb44", "#228833", "#aa3377"
@@ -87,9 +88,8 @@ def trade_figure(trade: TradeCost, bars: Sequence[Bar] = ()) -> Figure:
 
 def save(figure: Figure, path: Path) -> None:
     """Writes the picture as PNG in one step, so that a reader never sees half of it."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    figure.savefig(unfinished, format="png", dpi=_DPI)
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, format="png", dpi=_DPI)
 
 
 def _draw_algorithm(axes: Axes, row: int, one: AlgorithmSummary) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +15,17 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings
 from console.context import reading, settings_to_look
-from console.errors import CommandError, ExitCode
+from console.errors import ExitCode
 from console.options import HomeOption, JsonOption
-from console.output import print_json, stdout, to_json, utc, write_atomically
+from console.output import (
+    print_json,
+    replacing,
+    stdout,
+    to_json,
+    utc,
+    write_atomically,
+    writing,
+)
 from console.runtime.audit_log import VERIFIED, evidence_of, keys_of, prove, verified_before
 from console.runtime.configuring import duration_of
 from models.tables import AuditLeafRow, AuditRow
@@ -173,29 +181,22 @@ def export(
 ) -> None:
     """Write every audit entry with its place in the log to a file, one JSON object a line."""
     settings = settings_to_look(ctx, home)
-    unfinished = file.with_name(f".{file.name}.unfinished")
     digest, count = hashlib.sha256(), 0
-    with _writing(file), reading(settings.require_database_url()) as session:
-        with unfinished.open("w", encoding="utf-8") as stream:
-            for line in _lines(session):
-                digest.update(line.encode())
-                stream.write(line)
-                count += 1
-        unfinished.replace(file)
+    with (
+        reading(settings.require_database_url()) as session,
+        writing(file),
+        replacing(file) as unfinished,
+        unfinished.open("w", encoding="utf-8") as stream,
+    ):
+        for line in _lines(session):
+            digest.update(line.encode())
+            stream.write(line)
+            count += 1
     facts = {"file": file, "entries": count, "sha256": digest.hexdigest()}
     if as_json:
         print_json(facts)
     else:
         stdout().print(f"{count} entries, sha256 {facts['sha256']}, in {file}", markup=False)
-
-
-@contextmanager
-def _writing(file: Path) -> Iterator[None]:
-    """Names the file that a person has chosen and that can't be written."""
-    try:
-        yield
-    except OSError as error:
-        raise CommandError(f"{file} can't be written: {error}", ExitCode.USAGE) from error
 
 
 def _lines(session: Session) -> Iterator[str]:
@@ -235,7 +236,7 @@ def prove_entry(
     if out is None:
         print_json(proof)
         return
-    with _writing(out):
+    with writing(out):
         write_atomically(out, to_json(proof) + "\n")
     keys = keys_of(settings)
     if as_json:
@@ -255,7 +256,7 @@ def verifier(out: OutOption = None, as_json: JsonOption = False) -> None:
     source = Path(offline_verifier.__file__).read_text(encoding="utf-8")
     digest = hashlib.sha256(source.encode()).hexdigest()
     if out is not None:
-        with _writing(out):
+        with writing(out):
             write_atomically(out, source)
     if as_json:
         print_json({"file": out, "sha256": digest, "program": None if out else source})

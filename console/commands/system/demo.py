@@ -11,7 +11,7 @@ from console.commands.system.up import MarketOption
 from console.context import chosen_home
 from console.errors import CommandError, ExitCode
 from console.options import HomeOption
-from console.output import stderr, stdout, to_json, write_atomically
+from console.output import stderr, stdout, to_json, write_atomically, writing
 from console.runtime.addresses import addresses
 from console.runtime.finite_run import began, conclude, drain, trading_is_off
 from console.runtime.signals import StopWish, stop_wish
@@ -50,9 +50,10 @@ def demo(
         raise CommandError(f"{json_path.parent} is not a directory", ExitCode.USAGE)
     with stop_wish() as wish:
         report = _run(chosen_home(ctx, home), seconds, market, wish, lines=no_screen)
-    if json_path is not None:
-        write_atomically(json_path, to_json(report) + "\n")
     print_summary(stdout(), report)
+    if json_path is not None:
+        with writing(json_path):
+            write_atomically(json_path, to_json(report) + "\n")
     if wish.event.is_set():
         raise typer.Exit(ExitCode.INTERRUPTED)
     if not passed(report):

@@ -15,9 +15,8 @@ from bot.reports.day import Day, day_facts, summary
 from bot.risk.limits import RiskLimits
 from config.settings import Settings
 from console.context import acting, reading, settings_to_look
-from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
-from console.output import print_json, stdout, write_atomically
+from console.output import print_json, stdout, write_atomically, writing
 from console.views.daily_html import daily_html
 
 app = typer.Typer(no_args_is_help=True, help="Report about a day.")
@@ -48,10 +47,8 @@ def daily(
     with reading(settings.require_database_url()) as session:
         facts = day_facts(session, of)
     if html is not None:
-        try:
+        with writing(html):
             write_atomically(html, daily_html(facts))
-        except OSError as error:
-            raise CommandError(f"{html} can't be written: {error}", ExitCode.USAGE) from error
     if as_json:
         print_json(facts)
     else:

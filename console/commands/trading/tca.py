@@ -13,7 +13,7 @@ from config.settings import Settings
 from console.context import reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
-from console.output import print_json, stderr, stdout, write_atomically
+from console.output import print_json, stderr, stdout, write_atomically, writing
 from console.runtime.configuring import configuration_service
 from console.views.cost_csv import cost_csv, order_csv
 from console.views.cost_report import (
@@ -79,13 +79,12 @@ def tca(
     if request_id is not None and not found.trades and not found.problems:
         raise CommandError(f"{request_id!r} has no trade: see `mlrisk show` and `mlrisk requests`")
     one = found.trades[0] if request_id is not None and found.trades else None
-    try:
-        if csv is not None:
+    if csv is not None:
+        with writing(csv):
             write_atomically(csv, cost_csv(found.trades) if one is None else order_csv(one))
-        if plot is not None:
+    if plot is not None:
+        with writing(plot):
             _draw(found, one, plot)
-    except OSError as error:
-        raise CommandError(f"{csv or plot} can't be written: {error}", ExitCode.USAGE) from error
     if as_json:
         print_json(facts(found))
     elif one is not None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from console.output import to_json, utc, write_atomically
+from console.errors import CommandError, ExitCode
+from console.output import replacing, to_json, utc, write_atomically, writing
 from models.enums import Verdict
 
 
@@ -33,3 +34,21 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     write_atomically(path, "new")
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_half_a_file_is_taken_away_and_the_former_one_stays(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("old")
+    with pytest.raises(ValueError, match="a defect"), replacing(path) as unfinished:
+        unfinished.write_text("half")
+        raise ValueError("a defect")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cant_be_written_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "no directory" / "report.json"
+    with pytest.raises(CommandError) as told, writing(path):
+        write_atomically(path, "new")
+    assert f"{path} can't be written" in told.value.message
+    assert told.value.exit_code is ExitCode.USAGE

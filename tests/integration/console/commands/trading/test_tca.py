@@ -180,6 +180,13 @@ def test_other_pictures_than_png_are_refused_by_name(mlrisk: Mlrisk, name: str) 
     assert "name it .png" in problems
 
 
+def test_of_two_files_the_one_that_cant_be_written_is_named(mlrisk: Mlrisk, tmp_path: Path) -> None:
+    plot = tmp_path / "no directory" / "costs.png"
+    status, _, problems = mlrisk("--csv", str(tmp_path / "costs.csv"), "--plot", str(plot))
+    assert status == ExitCode.USAGE
+    assert f"{plot} can't be written" in problems
+
+
 def test_the_paper_exchange_gives_finished_minutes_without_a_gap() -> None:
     with PaperExchangeProcess("--market", "synthetic", "--seed", "5") as server:
         venue = BybitExchange(

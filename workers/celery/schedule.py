@@ -35,8 +35,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "sum-up-refused": _every(30, "tasks.reporting.sum_up_refused"),
         "note-audit-heads": _every(60, "tasks.reporting.note_audit_heads"),
         "verify-audit": _every(300, "tasks.reporting.verify_audit"),
-        # The fit acts once a day. It is asked every hour, because a machine may sleep at night.
-        # It tells of a day once. It is asked every hour, for the same reason.
+        # Both act once a day. They are asked every hour, because a machine may sleep at night.
         "daily-report": _every(3600, "tasks.reporting.daily_report"),
         "refit-impact": _every(3600, "tasks.reporting.refit_impact"),
     }

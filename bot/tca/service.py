@@ -19,6 +19,7 @@ from bot.tca.benchmarks import REVERSION_AFTER
 from bot.tca.shortfall import FillPart, middle
 from bot.tca.trade import Arrival, Child, Expectation, Fill, Trade
 from models.enums import EndCause
+from models.repositories import figures
 from models.tables import ChildOrderRow, DecisionRow, FillRow, OtherFeeRow, ParentOrderRow
 
 
@@ -59,6 +60,14 @@ def costs(
         except Refused as error:
             problems.append(f"{trade.request_id}: {error.message}")
     return Costs(tuple(found), tuple(problems), market)
+
+
+def newest_impacts(session: Session, since: datetime, most: int) -> tuple[float, ...]:
+    """The impacts on the market in bps of the newest trades since then, about `most` of them: each
+    one needs all its fills."""
+    found = costs(session, since=figures.start_of_newest(session, since, most))
+    known = (trade.realised_impact_bps for trade in found.trades)
+    return tuple(float(impact) for impact in known if impact is not None)
 
 
 _Fills = Mapping[int, Sequence[FillRow]]

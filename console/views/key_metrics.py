@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.tca.service import costs
+from bot.tca.service import newest_impacts
 from console.output import utc
 from console.views.queries import database_now, heartbeats
 from console.views.report import share_in_bps
@@ -59,17 +59,9 @@ def _execution(session: Session, since: datetime) -> dict[str, Any]:
         "success_rate": _share(ended.succeeded, ended.count),
         "average_execution_seconds": None if seconds is None else round(seconds, 4),
         "slippage_bps": share_in_bps(ended.paid, ended.at_decision),
-        "market_impact_bps": _impact(session, since),
+        "market_impact_bps": _mean(newest_impacts(session, since, IMPACT_TRADES)),
         "fees_without_price": _fees_without_price(session, since),
     }
-
-
-def _impact(session: Session, since: datetime) -> float | None:
-    """The mean impact of the newest trades only, because the impact of each one needs all its
-    fills."""
-    found = costs(session, since=figures.start_of_newest(session, since, IMPACT_TRADES))
-    known = [trade.realised_impact_bps for trade in found.trades]
-    return _mean(float(impact) for impact in known if impact is not None)
 
 
 def _fees_without_price(session: Session, since: datetime) -> dict[str, str]:

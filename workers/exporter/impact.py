@@ -9,8 +9,7 @@ from statistics import fmean
 from sqlalchemy.orm import Session
 
 from bot.safety.sensing import database_time
-from bot.tca.service import costs
-from models.repositories import figures
+from bot.tca.service import newest_impacts
 from workers.exporter import catalogue as c
 from workers.exporter.metric import Figures
 
@@ -40,13 +39,8 @@ class NewestImpact:
 def mean_impact(session: Session) -> Figures:
     """The mean over the newest trades of the last day, and their number."""
     since = database_time(session) - LOOKS_BACK
-    found = costs(session, since=figures.start_of_newest(session, since, TRADES))
-    known = [
-        float(trade.realised_impact_bps) / _IN_BPS
-        for trade in found.trades
-        if trade.realised_impact_bps is not None
-    ]
+    known = newest_impacts(session, since, TRADES)
     shown: Figures = {(c.IMPACT_TRADES, ()): (float(len(known)),)}
     if known:
-        shown[c.IMPACT, ()] = (fmean(known),)
+        shown[c.IMPACT, ()] = (fmean(known) / _IN_BPS,)
     return shown

@@ -15,7 +15,7 @@ from bot.errors import ExchangeRefused, MlriskError, OutcomeUnknown
 from bot.exchange.protocol import Exchange, ExchangePosition, OrderIntent, OrderType, TimeInForce
 from bot.execution.orders.identity import direct_exit_link_id
 from bot.safety.flat_watch import FlatWatch
-from bot.safety.flattening import FlatReport, closing_side, held_in
+from bot.safety.flattening import FlatReport, closing_side, held_in, why_not_ours
 from bot.safety.last_stops import cancel_stops
 from bot.state.halt_journal import Entries, JournalledExit
 from bot.state.scope import Scope
@@ -56,8 +56,15 @@ class DirectFlattener:
 
     def flatten(self, scope: Scope, *, wait_seconds: float) -> FlatReport:
         """Closes until the exchange reports nothing, or until the time is over. Then the protective
-        stops of the scope go as well. People are told when it takes longer than the time."""
+        stops of the scope go as well. People are told when it takes longer than the time.
+
+        A scope that these keys can't flatten is a problem of the report, and nothing is sent.
+        """
         run = _Run(self._journal)
+        foreign = why_not_ours(scope, self._account)
+        if foreign is not None:
+            run.note(foreign)
+            return run.report(None)
         until = time.monotonic() + wait_seconds
         with FlatWatch(scope, wait_seconds) as watch:
             while True:

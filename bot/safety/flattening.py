@@ -78,6 +78,15 @@ def held_in(
     return [one for one in positions if one.qty and scope.key in (one.symbol, account, "*")]
 
 
+def why_not_ours(scope: Scope, account: str) -> str | None:
+    """Why the keys of an account can't flatten a scope; None when they can."""
+    if scope.kind is ScopeKind.STRATEGY:
+        return "a strategy can't be flattened: the exchange knows no strategies"
+    if scope.kind is ScopeKind.ACCOUNT and scope.key != account:
+        return f"{scope} can't be flattened with the keys of account {account}"
+    return None
+
+
 def closing_side(position: ExchangePosition) -> TradeSide:
     """The side of an order that closes a position."""
     return TradeSide.SELL if position.qty > 0 else TradeSide.BUY
@@ -137,10 +146,9 @@ class Flattener:
         return FlatReport(None, tuple(run.requests), run.left, tuple(run.problems))
 
     def _require_ours(self, scope: Scope) -> None:
-        if scope.kind is ScopeKind.STRATEGY:
-            raise Refused("a strategy can't be flattened: the exchange knows no strategies")
-        if scope.kind is ScopeKind.ACCOUNT and scope.key != self._account:
-            raise Refused(f"{scope} can't be flattened with the keys of account {self._account}")
+        why = why_not_ours(scope, self._account)
+        if why is not None:
+            raise Refused(why)
 
     def _close_all(self, held: Sequence[ExchangePosition], run: "_Run") -> None:
         for position in held:

@@ -171,6 +171,16 @@ def test_another_symbol_is_left_alone(paper: Paper) -> None:
     assert paper.venue.positions()
 
 
+def test_another_account_is_no_proof_and_loses_no_stop(paper: Paper) -> None:
+    paper.enter(TradeSide.BUY)
+    stop = paper.protect()
+    report = paper.flatten(Scope(ScopeKind.ACCOUNT, "other"))
+    assert (report.flat_at, report.stops_cancelled) == (None, 0)
+    assert report.problems == ("account:other can't be flattened with the keys of account paper",)
+    assert paper.venue.orders[stop].status is OrderStatus.OPEN
+    assert paper.closing() == []
+
+
 def test_positions_that_can_not_be_read_are_no_proof(
     paper: Paper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -166,8 +166,7 @@ class TradingHalt:
         latched_at, steps = self._clock.now(), _Steps()
         quick = min(_FIRST_SEAL_SECONDS, self._waits.seal_seconds)
         sealed_at = self._seal(steps, _follower_of(actor), reach, at_most=quick)
-        # A seal in the future: until then the exchange may accept a request without our hearing.
-        settled = sealed_at is not None and sealed_at <= self._clock.now()
+        settled = self._has_passed(sealed_at)
         stopped = self._stop_parents(steps, _follower_of(actor), reach)
         first = self._call_back(steps, reach) if reach.cancel else CalledBack(0, ())
         cancelled_at = self._clock.now() if reach.cancel else None
@@ -177,6 +176,7 @@ class TradingHalt:
         # Repeated for orders of senders under way that were accepted after the first look.
         last = first
         if reach.cancel and sealed_at and not settled:
+            settled = self._has_passed(sealed_at)
             last = self._call_back(steps, reach)
         steps.problems.extend(
             f"{order.order_link_id or order.order_id} is still open" for order in last.left
@@ -185,7 +185,7 @@ class TradingHalt:
         unresolved = steps.run(
             self._unresolved, nothing, "the open orders at the exchange could not be read"
         )
-        is_clean = reach.cancel and sealed_at is not None and last.is_known and not last.left
+        is_clean = reach.cancel and settled and last.is_known and not last.left
         return HaltReport(
             str(reach.scope),
             TradingState.HALTED,
@@ -305,6 +305,11 @@ class TradingHalt:
                 )
                 uow.commit()
             return row.sealed_at
+
+    def _has_passed(self, sealed_at: datetime | None) -> bool:
+        """Whether a seal holds already. Until one in the future the exchange may accept a request
+        without our hearing."""
+        return sealed_at is not None and sealed_at <= self._clock.now()
 
     @property
     def _window(self) -> timedelta:

@@ -95,6 +95,16 @@ def test_a_post_that_hangs_delays_the_seal_until_its_request_is_refused_and_no_l
     assert report.sealed_at == sent_at + timedelta(seconds=5)
 
 
+def test_no_halt_is_clean_while_the_exchange_may_still_accept_a_request(desk: Desk) -> None:
+    posted_unheard(desk)
+    report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
+    assert report.sealed_at is not None and report.sealed_at > desk.clock.now()
+    assert report.clean_at is None
+    desk.clock.move_to(report.sealed_at)
+    again = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
+    assert again.clean_at == report.sealed_at
+
+
 def test_many_orders_of_a_symbol_go_by_one_call_unless_something_is_to_stay(desk: Desk) -> None:
     links = [rest(desk, f"mr-{number}", "BTCUSDT") for number in range(8)]
     others = [rest(desk, f"mr-eth-{number}", "ETHUSDT") for number in range(8)]

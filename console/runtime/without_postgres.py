@@ -37,16 +37,17 @@ class LastResort:
     def flatten(self) -> tuple[FlatReport, str]:
         """Cancels, closes, and does both again once no claimed order can arrive any more.
 
-        Returns the report of all closing, and what came of the last cancel.
+        Returns the report of all closing, and what came of both cancels.
         """
         direct = DirectFlattener(
             self.exchange, self.account, self.clock, self._journal(), sleep=self.sleep
         )
-        self.cancel()
+        cancelled = self.cancel()
         first = direct.flatten(self.scope, wait_seconds=WAIT_SECONDS)
         self.sleep(self._acceptable_for())
-        said = self.cancel()
+        again = self.cancel()
         last = direct.flatten(self.scope, wait_seconds=WAIT_SECONDS)
+        said = cancelled if again == cancelled else f"{cancelled}; then {again}"
         return _together(first, last), said
 
     def _acceptable_for(self) -> float:

@@ -1,5 +1,6 @@
 """The last resort of a halt: it closes, and closes again once no claimed order can arrive."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def test_a_halt_that_is_repeated_uses_the_ids_of_the_first(home: Path) -> None:
     journal = resort(paper, home, again, [])._journal()
     assert journal.since == T0
     assert {line.order_link_id for line in journal.read().exits} == first
+
+
+def test_both_cancels_are_told(home: Path) -> None:
+    said = iter(["12 cancelled", "0 cancelled"])
+    last_resort = replace(resort(Paper(), home, halted(home), []), cancel=lambda: next(said))
+    assert last_resort.flatten()[1] == "12 cancelled; then 0 cancelled"
 
 
 def test_the_words_say_what_is_left() -> None:

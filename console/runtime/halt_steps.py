@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bot.authority.actors import Actor, named
 from bot.clock import Clock
@@ -124,7 +124,7 @@ class HaltSteps:
         # This comes first and uses one connection: a hanging Postgres delays each one by seconds.
         try:
             return self._tighten(TradingHalt(self._db, self._clock))
-        except OperationalError as error:
+        except DBAPIError as error:
             raise self._without_postgres(error) from error
 
     def carry_out(
@@ -220,7 +220,7 @@ class HaltSteps:
             self._db.wait_for_a_place()
             return halt.set_halted(order.reason, self._actor, order.scope, flatten=order.flatten)
 
-    def _without_postgres(self, error: OperationalError) -> CommandError:
+    def _without_postgres(self, error: DBAPIError) -> CommandError:
         """Halts by the home's journal, then acts at the exchange; returns the error to end with."""
         order, exchange, wrong = self._order, None, None
         halt = JournalledHalt(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from psycopg import InterfaceError, OperationalError
 from psycopg.errors import LockNotAvailable, QueryCanceled
 from redis import Redis
 from redis.exceptions import RedisError
@@ -115,15 +116,16 @@ def not_halted(why: Exception, outcome: str = "", *, journalled: bool = False) -
     more = f"; {outcome}" if outcome else ""
     # Postgres answers, but somebody holds the state's row. Only another try helps.
     held = isinstance(cause, LockNotAvailable | QueryCanceled)
-    what = (
-        "the state is held by another process; run it again"
-        if held
-        else "Postgres can't be reached"
-    )
+    if held:
+        what = "the state is held by another process; run it again"
+    elif isinstance(cause, OperationalError | InterfaceError):
+        what = "Postgres can't be reached"
+    else:
+        what = "Postgres can't be written"
     if not journalled:
         return CommandError(f"NOT halted: {what} ({line}){more}", ExitCode.DEPENDENCY_DOWN)
     if not held:
-        what = "Postgres can't be reached, and workers on other machines may go on"
+        what += ", and workers on other machines may go on"
     return CommandError(
         f"HALTED by this home's journal, not sealed: {what} ({line}){more}",
         ExitCode.DEPENDENCY_DOWN,

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from config.settings import Environment, SettingsError
 from console.cli import run
 from console.errors import ExitCode
 from console.runtime.operator import call_back_at_exchange, not_halted
+from models.connecting import connect_args
 from models.enums import OrderStatus, TradeSide
 from models.tables import (
     AccountBindingRow,
@@ -165,6 +167,31 @@ def test_without_postgres_a_halt_is_written_to_the_home_first(
     assert "HALTED by this home's journal, not sealed" in error
     assert "2 working orders cancelled at the exchange, 0 left" in error
     assert "drill" in str(seen[0])
+
+
+@pytest.mark.services
+@pytest.mark.usefixtures("away")
+@pytest.mark.parametrize("has_home", [True, False])
+def test_a_postgres_that_takes_no_writes_does_not_stop_a_halt(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    has_home: bool,
+) -> None:
+    """After a failover to a replica every write fails with another kind of error."""
+    if has_home:
+        (tmp_path / "run").mkdir()
+    monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
+    read_only = partial(connect_args, default_transaction_read_only="on")
+    monkeypatch.setattr("models.database.connect_args", read_only)
+    monkeypatch.setattr("bot.exchange.factory.make_exchange", lambda *_: _Exchange())
+    assert run(["halt", "--reason", "drill", "--cancel"]) == ExitCode.DEPENDENCY_DOWN
+    error = " ".join(capsys.readouterr().err.split())
+    assert "Postgres can't be written" in error
+    assert "2 working orders cancelled at the exchange, 0 left" in error
+    assert ("HALTED by this home's journal" in error) is has_home
+    assert (f"the halt journal of {tmp_path} can't be written" in error) is not has_home
+    assert (halt_journal.pending(tmp_path) is not None) is has_home
 
 
 def test_a_postgres_that_hangs_is_asked_once_before_orders_are_cancelled(

@@ -1,6 +1,5 @@
 """A drill of the emergency stop: the whole stop on a paper account, measured and stored."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -95,17 +94,14 @@ class HaltDrill:
             )
         require(actor, Power.RESUME, "resuming after a drill")
 
-    def run(
-        self, reason: str, actor: Actor, *, resume: bool, complain: Callable[[str], None]
-    ) -> DrillEnd:
+    def run(self, reason: str, actor: Actor, *, resume: bool) -> DrillEnd:
         """Stops everything, proves it, stores the report, and resumes if asked to.
 
-        The caller has asked `require_possible`. `complain` is told what a person should hear
-        before the end.
+        The caller has asked `require_possible`.
         """
         began_at = self._clock.now()
         order = HaltOrder(EVERYTHING, f"drill: {reason}", cancel=True, flatten=True)
-        halt = HaltSteps(self._settings, self._db, self._clock, order, actor, complain=complain)
+        halt = HaltSteps(self._settings, self._db, self._clock, order, actor)
         outcome = halt.record(halt.carry_out(halt.set_halted()))
         preview = preview_of(self._settings, self._db, EVERYTHING)
         seconds = _seconds(outcome, began_at)

@@ -104,16 +104,12 @@ class HaltSteps:
         clock: Clock,
         order: HaltOrder,
         actor: Actor,
-        *,
-        complain: Callable[[str], None],
     ) -> None:
-        """`complain` is told what a person should hear before the end."""
         self._settings = settings
         self._db = db
         self._clock = clock
         self._order = order
         self._actor = actor
-        self._complain = complain
 
     def set_halted(self) -> bool:
         """Halts, and returns whether it was halted already. Nothing that adds risk goes out then.
@@ -222,7 +218,7 @@ class HaltSteps:
 
     def _without_postgres(self, error: DBAPIError) -> CommandError:
         """Halts by the home's journal, then acts at the exchange; returns the error to end with."""
-        order, exchange, wrong = self._order, None, None
+        order = self._order
         halt = JournalledHalt(
             self._clock.now(),
             named(self._actor),
@@ -232,12 +228,13 @@ class HaltSteps:
             flatten=order.flatten,
         )
         # Before anything at the exchange: a Postgres that comes back must not let entries go.
-        journalled = self._write_journal(halt)
+        problem, outcome = self._write_journal(halt), None
         if order.cancels:
-            exchange, wrong = _exchange(self._settings, self._clock)
-        if exchange is None:
-            return not_halted(error, wrong or "", journalled=journalled)
-        return not_halted(error, self._at_exchange(exchange, halt), journalled=journalled)
+            exchange, outcome = _exchange(self._settings, self._clock)
+            if exchange is not None:
+                outcome = self._at_exchange(exchange, halt)
+        lines = [line for line in (problem, outcome) if line]
+        return not_halted(error, "; ".join(lines), journalled=problem is None)
 
     def _at_exchange(self, exchange: Exchange, halt: JournalledHalt) -> str:
         """Cancels, and closes if asked to; what came of it, in one line."""
@@ -267,15 +264,14 @@ class HaltSteps:
         flat, said = resort.flatten()
         return f"{said}; {in_words(flat)}"
 
-    def _write_journal(self, halt: JournalledHalt) -> bool:
-        """Writes the halt to the home's journal; returns False where there is no such home."""
+    def _write_journal(self, halt: JournalledHalt) -> str | None:
+        """Writes the halt to the home's journal; returns why it can't, such as no home."""
         home = self._settings.home
         try:
             halt_journal.write(home, halt)
         except OSError as error:
-            self._complain(f"the halt journal of {home} can't be written ({error.strerror})")
-            return False
-        return True
+            return f"the halt journal of {home} can't be written ({error.strerror})"
+        return None
 
     def _own(self) -> tuple[Settings, str | None]:
         """The settings completed from the database, and the reason if these keys must cancel

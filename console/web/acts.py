@@ -135,9 +135,7 @@ def _halt(desk: Desk, form: HaltForm, person: Person) -> HaltJob:
         order,
         person.name,
         note,
-        lambda job: HaltSteps(
-            settings, desk.db, desk.clock, order, person.actor, complain=job.problems.append
-        ),
+        HaltSteps(settings, desk.db, desk.clock, order, person.actor),
     )
 
 

@@ -5,15 +5,14 @@ import logging
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from bot.clock import Clock
 from bot.safety.flattening import FlatReport
 from bot.safety.halt_report import HaltReport
-from console.runtime.halt_steps import HaltOrder, HaltSteps
+from console.runtime.halt_steps import HaltOrder, HaltOutcome, HaltSteps
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +34,15 @@ class HaltJob:
     flat: FlatReport | None = None
     failure: str | None = None
     ended_at: datetime | None = None
-    problems: list[str] = field(default_factory=list)
 
     @property
     def is_proven(self) -> bool:
         """Whether everything that was asked for is done and verified."""
-        report = self.report
-        if report is None or self.failure or report.sealed_at is None or report.problems:
+        if self.report is None or self.failure:
             return False
-        if self.order.cancels and report.clean_at is None:
+        if self.order.cancels and self.report.clean_at is None:
             return False
-        return not self.order.flatten or (self.flat is not None and self.flat.flat_at is not None)
+        return HaltOutcome(self.report, self.flat, self.order.flatten).is_complete
 
 
 class Halts:
@@ -61,21 +58,19 @@ class Halts:
         with self._lock:
             return self._jobs.get(number)
 
-    def begin(
-        self, order: HaltOrder, by: str, note: str | None, steps: Callable[[HaltJob], HaltSteps]
-    ) -> HaltJob:
+    def begin(self, order: HaltOrder, by: str, note: str | None, steps: HaltSteps) -> HaltJob:
         """Halts at once, and follows in a thread. Raises CommandError as `HaltSteps` does.
 
         The thread dies with the process. The emergency worker then goes on from the state's row.
         """
-        job = HaltJob(secrets.token_hex(8), order, by, self._clock.now(), False, note)
-        taken = steps(job)
-        job.already = taken.set_halted()
+        asked_at = self._clock.now()
+        already = steps.set_halted()
+        job = HaltJob(secrets.token_hex(8), order, by, asked_at, already, note)
         with self._lock:
             self._jobs[job.number] = job
             while len(self._jobs) > KEPT:
                 self._jobs.popitem(last=False)
-        threading.Thread(target=self._follow, args=(job, taken), name="halt", daemon=True).start()
+        threading.Thread(target=self._follow, args=(job, steps), name="halt", daemon=True).start()
         return job
 
     def _follow(self, job: HaltJob, steps: HaltSteps) -> None:

@@ -11,7 +11,7 @@ from bot.safety import drills
 from console.context import acting, settings_to_act, settings_to_look
 from console.errors import ExitCode
 from console.options import HomeOption, JsonOption
-from console.output import print_json, stderr, stdout, utc
+from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, logged_in
 from console.runtime.configuring import actor_of
 from console.runtime.drilling import PROOFS, DrillEnd, HaltDrill
@@ -53,7 +53,7 @@ def halt(
             actor = logged_in(db, operator, login_file)
         drill = HaltDrill(db, settings, SystemClock())
         drill.require_possible(actor, resume=resume)
-        end = drill.run(reason, actor, resume=resume, complain=_complain)
+        end = drill.run(reason, actor, resume=resume)
     if as_json:
         print_json(end.facts())
     else:
@@ -84,10 +84,6 @@ def list_drills(
         stdout().print(_line(row), markup=False)
     if not rows:
         stdout().print("there was no drill yet: `mlrisk drill halt` runs one", markup=False)
-
-
-def _complain(problem: str) -> None:
-    stderr().print(f"[red]problem[/]: {escape(problem)}")
 
 
 def _facts(row: DrillRow) -> dict[str, object]:

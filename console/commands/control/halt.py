@@ -76,7 +76,7 @@ def halt(
     release_when_full(settings.home)
     db = Database(settings.require_database_url())
     try:
-        steps = HaltSteps(settings, db, SystemClock(), order, actor_of(None), complain=_complain)
+        steps = HaltSteps(settings, db, SystemClock(), order, actor_of(None))
         already = steps.set_halted()
         _tell(order.scope, already)
         outcome = _recorded(steps, steps.carry_out(already), db, operator, login_file)
@@ -106,10 +106,6 @@ def _recorded(
         problems = (*outcome.report.problems, f"the report is not signed: {why}")
         outcome = replace(outcome, report=replace(outcome.report, problems=problems))
     return steps.record(outcome, signer)
-
-
-def _complain(problem: str) -> None:
-    stderr().print(f"[red]problem[/]: {escape(problem)}")
 
 
 def _tell(scope: Scope, already: bool) -> None:

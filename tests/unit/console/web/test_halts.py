@@ -76,11 +76,11 @@ def test_whatever_lacks_leaves_it_unproven(missing: dict[str, object]) -> None:
 def test_a_halt_is_followed_and_a_failed_step_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(halts, "KEPT", 2)
     known, order = Halts(FixedClock(NOW)), HaltOrder(EVERYTHING, "drill")
-    good = known.begin(order, "ann", None, lambda _: Steps())  # type: ignore[arg-type, return-value]
-    bad = known.begin(order, "ann", None, lambda _: Steps(ValueError()))  # type: ignore[arg-type, return-value]
+    good = known.begin(order, "ann", None, Steps())  # type: ignore[arg-type]
+    bad = known.begin(order, "ann", None, Steps(ValueError()))  # type: ignore[arg-type]
     eventually(lambda: good.ended_at and bad.ended_at, "both ends")
     assert (good.report, good.failure) == (REPORT, None)
     assert bad.failure is not None and "emergency worker" in bad.failure
     assert known.find(good.number) is good
-    known.begin(order, "ann", None, lambda _: Steps())  # type: ignore[arg-type, return-value]
+    known.begin(order, "ann", None, Steps())  # type: ignore[arg-type]
     assert known.find(good.number) is None

@@ -1,5 +1,5 @@
 """The data of the pre-send check, in one statement, because it is read under the order's locks for
-every child."""
+every child and at every step of an entry."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,12 +63,6 @@ def read(session: Session, parent: ParentOrderRow) -> PreSendFacts:
     for what, words, numbers, at in session.execute(_STATEMENT, _parameters(parent)):
         _take(found, what, words, numbers, at)
     return found
-
-
-def tripped_breakers(session: Session, parent: ParentOrderRow) -> list[BreakerRow]:
-    """The tripped breakers that apply to a parent's entries."""
-    found = session.execute(text(BREAKERS), _parameters(parent))
-    return [breaker_row(words) for _, words, _, _ in found]
 
 
 def _parameters(parent: ParentOrderRow) -> Mapping[str, object]:

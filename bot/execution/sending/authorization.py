@@ -23,7 +23,7 @@ from models.enums import (
     Verdict,
     strictest,
 )
-from models.repositories import pre_send, states, strategies
+from models.repositories import pre_send, states
 from models.repositories.pre_send import Approval, PreSendFacts
 from models.repositories.strategies import KnownStage
 from models.tables import BreakerRow, ChildOrderRow, ParentOrderRow, TradingStateRow
@@ -88,15 +88,7 @@ def parent_refusal(session: Session, parent: ParentOrderRow) -> Refusal | None:
     """Why no further child of this parent may be made; None while its authorization holds."""
     if parent.reduce_only:
         return None
-    rows = states.applicable_states(session, parent.account, parent.strategy, parent.symbol)
-    return _stopped(
-        PreSendFacts(
-            states=list(rows),
-            breakers=pre_send.tripped_breakers(session, parent),
-            stage=strategies.stage_of(session, parent.strategy),
-        ),
-        parent,
-    )
+    return _stopped(pre_send.read(session, parent), parent)
 
 
 def unsent(known: KnownStage, unknown: StrategyStage) -> Refusal | None:

@@ -8,12 +8,14 @@ import pytest
 
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
 from bot.execution.algorithms.volume_forecast import VolumeForecast
+from bot.execution.sending import authorization
 from bot.execution.working.parent_worker import StepResult
 from console.views.queries import recent_requests
 from models.enums import ChildState, ExecutionStatus, ParentState, VenueReason
-from models.tables import TradeRequestRow
+from models.tables import ParentOrderRow, TradeRequestRow
 from tests.support.desk import Desk
 from tests.support.fakes import PRICE, T0
+from tests.support.statements import statements
 
 D = Decimal
 TICK = D("0.1")
@@ -320,6 +322,15 @@ def test_a_state_that_changed_since_the_approval_ends_the_parent_at_its_next_ste
     assert desk.exchange.posts == 0
     assert desk.parent().state == ParentState.UNFILLED
     desk.check_balance()
+
+
+def test_a_step_asks_postgres_once_what_forbids_an_entry(desk: Desk) -> None:
+    desk.approve_twap()
+    with desk.db.unit_of_work() as uow:
+        parent = uow.session.get_one(ParentOrderRow, "r-1")
+        with statements(desk.db) as said:
+            assert authorization.parent_refusal(uow.session, parent) is None
+    assert len(said) == 1
 
 
 def test_refusals_of_a_stepped_parent_climb_its_ladder_to_the_stop(desk: Desk) -> None:

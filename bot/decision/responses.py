@@ -76,7 +76,8 @@ def _stage(decision: DecisionRow) -> dict[str, Any] | None:
     if seen is None:
         return None
     view = codec.from_json(StageView, seen)
-    stage = stages.in_force(view, StrategyStage(decision.limits["strategies"]["unknown_stage"]))
+    unknown = StrategyStage(decision.limits["strategies"]["unknown_stage"])
+    stage = stages.in_force(view.stage, unknown)
     return {"stage": stage.value, "sends": stages.sends(stage, real_money=view.real_money)}
 
 

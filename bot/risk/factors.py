@@ -125,8 +125,8 @@ def stage(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> SizeFactor:
     """The share of the size that the strategy's stage allows; 1 at every stage but small."""
-    view = snapshot.strategy
-    if view is None or stages.in_force(view, limits.strategies.unknown_stage) is not stages.SMALL:
+    view, unknown = snapshot.strategy, limits.strategies.unknown_stage
+    if view is None or stages.in_force(view.stage, unknown) is not stages.SMALL:
         return _FULL_STAGE
     share = limits.strategies.small_share
     return SizeFactor("stage", share, share, 1)

@@ -1,14 +1,13 @@
 """The stages of strategies: which one is in force, and whether its trades are sent."""
 
-from bot.risk.snapshot import StageView
 from models.enums import StrategyStage
 
 SHADOW, PAPER, SMALL = StrategyStage.SHADOW, StrategyStage.PAPER, StrategyStage.SMALL
 
 
-def in_force(view: StageView, unknown: StrategyStage) -> StrategyStage:
-    """The strategy's stage; `unknown` for one without a row."""
-    return unknown if view.stage is None else view.stage
+def in_force(stage: StrategyStage | None, unknown: StrategyStage) -> StrategyStage:
+    """The stage of a strategy; `unknown` for None, which is a strategy without a row."""
+    return unknown if stage is None else stage
 
 
 def sends(stage: StrategyStage, *, real_money: bool) -> bool:

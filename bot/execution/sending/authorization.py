@@ -94,7 +94,7 @@ def parent_refusal(session: Session, parent: ParentOrderRow) -> Refusal | None:
 def unsent(known: KnownStage, unknown: StrategyStage) -> Refusal | None:
     """Why the strategy's stage sends no entry; None when it does. `unknown` is the stage of a
     strategy without a row."""
-    stage = unknown if known.stage is None else known.stage
+    stage = stages.in_force(known.stage, unknown)
     if stages.sends(stage, real_money=known.real_money):
         return None
     words = f"halted: {known.reason or stages.why_not(stage)}"

@@ -36,7 +36,7 @@ def strategy_stage(
     view = snapshot.strategy
     if view is None:
         return _NOT_KEPT
-    stage = stages.in_force(view, limits.strategies.unknown_stage)
+    stage = stages.in_force(view.stage, limits.strategies.unknown_stage)
     if stages.sends(stage, real_money=view.real_money):
         return passed(STAGE, stage.value, _SENDS)
     because = view.reason or stages.why_not(stage)

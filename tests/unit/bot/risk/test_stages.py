@@ -3,7 +3,6 @@
 import pytest
 
 from bot.risk import stages
-from bot.risk.snapshot import StageView
 from models.enums import StrategyStage
 
 S = StrategyStage
@@ -21,8 +20,8 @@ def test_a_shadow_never_sends_and_paper_sends_where_no_real_money_is(
 
 
 def test_a_strategy_without_a_row_has_the_stage_of_the_limits() -> None:
-    assert stages.in_force(StageView(None, real_money=True), S.SMALL) is S.SMALL
-    assert stages.in_force(StageView(S.FULL, real_money=True), S.SHADOW) is S.FULL
+    assert stages.in_force(None, S.SMALL) is S.SMALL
+    assert stages.in_force(S.FULL, S.SHADOW) is S.FULL
 
 
 def test_the_stages_stand_in_the_order_of_trust() -> None:

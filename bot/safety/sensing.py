@@ -28,6 +28,7 @@ from models.audit import (
     problems_of_end,
 )
 from models.database import Database
+from models.repositories import bases
 from models.tables import AuditCheckpointRow, AuditRow, HeartbeatRow, InstrumentRow
 from models.tables.safety import SYSTEM_HEARTBEAT
 
@@ -40,7 +41,6 @@ BEAT = SYSTEM_HEARTBEAT
 PIECE = 5_000
 """The number of audit entries that one look verifies at most."""
 _TRADED = "Trading"
-_NEWEST_EQUITY = text("SELECT max(at) FROM equity WHERE account = :account")
 _CLOCK = text("SELECT clock_timestamp()")
 
 
@@ -129,7 +129,7 @@ class Sensing:
                 if not row.name.startswith(CANARY)
             }
             ages = {name: (at - row.at).total_seconds() for name, row in beats.items()}
-            equity = session.execute(_NEWEST_EQUITY, {"account": self.account}).scalar()
+            equity = bases.newest_reading_at(session, self.account)
             known = fitness.stored(session, self.account)
             traded = self._traded(session, beats.get("feed"))
             waits = self._unsequenced.seconds(session, at)

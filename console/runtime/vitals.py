@@ -23,7 +23,6 @@ from models.tables import (
     CashFlowRow,
     ChildOrderRow,
     DisagreementRow,
-    EquityRow,
     ForeignOrderRow,
     HeartbeatRow,
     InstrumentRow,
@@ -186,9 +185,7 @@ def limits(patient: Patient) -> Iterator[Vital]:
 
 def money(patient: Patient) -> Iterator[Vital]:
     """Whether equity and cash flows were read lately."""
-    newest = patient.session.scalar(
-        select(func.max(EquityRow.at)).where(EquityRow.account == patient.account)
-    )
+    newest = bases.newest_reading_at(patient.session, patient.account)
     problem = None
     if newest is None or patient.now - newest > MONEY_AGE:
         problem = "never read" if newest is None else f"last read {patient.age(newest)} ago"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from statistics import median
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.amounts import PLACES, worth
@@ -143,6 +143,11 @@ def readings(
         )
     ).all()
     return [(r.at, scaled(r.equity, [f.share for f in flows if f.at > r.at])) for r in rows]
+
+
+def newest_reading_at(session: Session, account: str) -> datetime | None:
+    """The time of the account's newest reading of equity; None before the first."""
+    return session.scalar(select(func.max(EquityRow.at)).where(EquityRow.account == account))
 
 
 def scaled(equity: Decimal, shares: Sequence[Decimal]) -> Decimal:

@@ -6,7 +6,7 @@ trip that completes it.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.risk.limits import RiskLimits
@@ -18,9 +18,9 @@ from bot.safety.trigger_rows import TriggerRows
 from config.emergency import EmergencyRules
 from models.database import UnitOfWork
 from models.enums import CircuitBreakerType, ScopeKind
+from models.repositories import bases
 from models.tables import BreakerRow, BreakerTripRow, HeartbeatRow
 
-_NEWEST_EQUITY = text("SELECT max(at) FROM equity WHERE account = :account")
 _RECONCILIATION, _FEED = "reconciliation", "feed"
 
 
@@ -99,7 +99,7 @@ def _signs(session: Session, account: str) -> dict[str, str]:
             .execution_options(populate_existing=True)
         )
     }
-    times = {"equity": session.execute(_NEWEST_EQUITY, {"account": account}).scalar()}
+    times = {"equity": bases.newest_reading_at(session, account)}
     if _RECONCILIATION in beats:
         times[_RECONCILIATION] = beats[_RECONCILIATION].at
     if _FEED in beats and beats[_FEED].details.get("private") == LIVE:

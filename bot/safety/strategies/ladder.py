@@ -192,9 +192,8 @@ class StrategyLadder:
     ) -> None:
         row.asked_stage, row.asked_by, row.asked_until = to, named(actor), now + CONFIRM_WITHIN
         row.changed_at = now
-        said = {"reason": reason, "stage_asked": to.value, "until": row.asked_until.isoformat()}
         subject = strategies.subject_of(row.name)
-        record(uow, GLOBAL_CHAIN, ASKED, subject, actor, said, now)
+        record(uow, GLOBAL_CHAIN, ASKED, subject, actor, {"reason": reason, **_asked(row)}, now)
 
     def _is_second(
         self, session: Session, row: StrategyRow, to: StrategyStage, actor: Actor, now: datetime
@@ -295,13 +294,25 @@ def _require_enough(row: StrategyRow, found: Evidence, rules: StrategyRules) -> 
         )
 
 
+def _asked(row: StrategyRow) -> dict[str, str | None]:
+    """The promotion that the row waits for, as the entry of the act has it."""
+    until = row.asked_until
+    return {
+        "stage_asked": row.asked_stage,
+        "until": None if until is None else until.isoformat(),
+    }
+
+
 def _was_asked(session: Session, row: StrategyRow) -> bool:
-    """Whether the audit has the signed act of whom the row names; a row alone proves nothing."""
+    """Whether the newest entry about the stage is the signed act that the row names, with its end.
+
+    A row alone proves nothing: it may bring back an act that has led to a stage, or has run out.
+    """
     found = session.scalars(
         select(AuditRow)
         .where(
             AuditRow.chain == GLOBAL_CHAIN,
-            AuditRow.kind == ASKED,
+            AuditRow.kind.in_((ASKED, strategies.STAGED)),
             AuditRow.subject == strategies.subject_of(row.name),
         )
         .order_by(AuditRow.seq.desc())
@@ -311,7 +322,9 @@ def _was_asked(session: Session, row: StrategyRow) -> bool:
     owner = operators.named(session, asked_by.removeprefix("operator:"))
     if found is None or owner is None or owner.disabled_at is not None:
         return False
-    if (found.actor, found.payload.get("stage_asked")) != (asked_by, row.asked_stage):
+    if (found.kind, found.actor) != (ASKED, asked_by):
+        return False
+    if any(found.payload.get(name) != value for name, value in _asked(row).items()):
         return False
     entry = AuditDraft(found.chain, found.kind, found.subject, found.actor, found.payload, found.at)
     return is_signed_by(entry, owner.public_key)

@@ -220,6 +220,44 @@ def test_a_question_that_was_written_by_hand_is_no_first_person(
     assert stage(desk) is S.SHADOW
 
 
+@pytest.mark.parametrize("was_followed", [False, True])
+def test_an_old_question_that_is_brought_back_by_hand_is_no_first_person(
+    desk: Desk,
+    strategies: StrategyLadder,
+    soon: StrategyRules,
+    ann: Operator,
+    bob: Operator,
+    was_followed: bool,
+) -> None:
+    demoted(strategies, S.SHADOW)
+    earn(desk, "shadow")
+
+    def promote(actor: Operator) -> StrategyStage:
+        return strategies.promote(NAME, S.PAPER, reason="good", authority=guarded(actor)).stage
+
+    assert promote(ann) is S.SHADOW
+    with desk.db.reading() as session:
+        until = session.scalar(text("SELECT asked_until FROM strategy"))
+    if was_followed:
+        assert promote(bob) is S.PAPER
+        demoted(strategies, S.SHADOW)
+        earn(desk, "again")
+    else:
+        desk.pass_time(86_401)
+        until = until.replace(year=until.year + 1)
+    with desk.db.transaction() as session:
+        session.execute(
+            text(
+                "UPDATE strategy SET asked_stage = 'paper', asked_by = 'operator:ann', "
+                "asked_until = :until"
+            ),
+            {"until": until},
+        )
+    with pytest.raises(NotAuthorised, match="no operator's signed act"):
+        promote(bob)
+    assert stage(desk) is S.SHADOW
+
+
 @pytest.mark.parametrize(
     "forgery",
     [

@@ -28,7 +28,6 @@ from models.tables import AuditLeafRow
 from models.transparency.checking import Evidence, check
 from models.transparency.offline_verifier import Checkpoint, VerifierKey
 from models.transparency.submission import (
-    HASH_BYTES,
     LogDirectory,
     WitnessDirectory,
     read,
@@ -166,13 +165,14 @@ def _processor_seconds(server: int) -> float:
 def _verified(db: Database, home: Path, entries: int) -> float:
     """Entries a second of this process' own time; what Postgres does runs on another core."""
     log, own = LogDirectory(home / "log"), WitnessDirectory(home / "witness")
-    whole = own.leaves.read_bytes()
-    leaves = [whole[n : n + HASH_BYTES] for n in range(0, len(whole), HASH_BYTES)]
     key, witness = read(log.key), read(own.key)
     assert key is not None
     assert witness is not None
     evidence = Evidence(
-        VerifierKey.parse(key), VerifierKey.parse(witness), read_note(own.cosigned), leaves
+        VerifierKey.parse(key),
+        VerifierKey.parse(witness),
+        read_note(own.cosigned),
+        own.seen(entries),
     )
     begun = time.process_time()
     with db.reading() as session:

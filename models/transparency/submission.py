@@ -87,6 +87,19 @@ class WitnessDirectory(Directory):
         """Why it has refused to sign. A person takes the file away."""
         return self.public / "refused.json"
 
+    def seen(self, count: int) -> tuple[bytes, ...]:
+        """The hashes of the first `count` leaves, as far as they are there. Raises OSError, and
+        ProofError for half a hash."""
+        try:
+            with self.leaves.open("rb") as file:
+                whole = file.read(count * HASH_BYTES)
+        except FileNotFoundError:
+            return ()
+        try:
+            return _split(whole)
+        except ValueError as error:
+            raise ProofError(f"{self.leaves} ends with {error}") from None
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -123,7 +136,10 @@ class Submission:
 
 
 def _hashes(encoded: str) -> tuple[bytes, ...]:
-    whole = base64.b64decode(encoded, validate=True)
+    return _split(base64.b64decode(encoded, validate=True))
+
+
+def _split(whole: bytes) -> tuple[bytes, ...]:
     if len(whole) % HASH_BYTES:
         raise ValueError("half a hash")
     return tuple(whole[n : n + HASH_BYTES] for n in range(0, len(whole), HASH_BYTES))

@@ -17,7 +17,6 @@ from models.transparency.offline_verifier import Checkpoint, VerifierKey
 from models.transparency.submission import (
     AUDIT_LOG,
     AUDIT_WITNESS,
-    HASH_BYTES,
     LogDirectory,
     WitnessDirectory,
     read_note,
@@ -89,8 +88,7 @@ class LoggedAudit:
 
     def evidence(self) -> Evidence:
         """What is known outside the database."""
-        whole = self.own.leaves.read_bytes() if self.own.leaves.exists() else b""
-        leaves = [whole[n : n + HASH_BYTES] for n in range(0, len(whole), HASH_BYTES)]
+        leaves = self.own.seen(self.witnessed)
         key = VerifierKey.parse(self.own.key.read_text()) if self.own.key.exists() else None
         return Evidence(self.signer.key, key, read_note(self.own.cosigned), leaves)
 

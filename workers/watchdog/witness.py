@@ -11,7 +11,6 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bot.clock import Clock
 from bot.risk.portfolio.kinds import AlertLevel
@@ -88,7 +87,7 @@ class Witness:
             head = Checkpoint.parse(note.text)
         size = 0 if head is None else head.size
         frontier = Frontier()
-        for leaf in _leaves(self.own.leaves, size):
+        for leaf in self.own.seen(size):
             frontier.append(leaf)
         if head is not None and (frontier.size, frontier.root()) != (head.size, head.root):
             raise ProofError(f"{self.own.leaves} is not as the witness left it")
@@ -145,7 +144,9 @@ class Witness:
 
     def _require_known(self, head: Checkpoint) -> None:
         """A checkpoint of the past must be the past's."""
-        leaves = _leaves(self.own.leaves, self._frontier.size)
+        leaves = self.own.seen(self._frontier.size)
+        if len(leaves) != self._frontier.size:
+            raise ProofError(f"{self.own.leaves} is not as the witness left it")
         if head.size == 0 or root_at(LeafNodes(leaves), head.size) != head.root:
             raise Refusal(
                 f"a checkpoint of {head.size} entries contradicts what was signed for "
@@ -209,12 +210,3 @@ class WitnessThread(threading.Thread):
                     extra={"event": "the_witness_cant_work", "alert": AlertLevel.CRITICAL.value},
                 )
             self._failed = failed
-
-
-def _leaves(path: Path, count: int) -> list[bytes]:
-    try:
-        with path.open("rb") as file:
-            whole = file.read(count * HASH_BYTES)
-    except FileNotFoundError:
-        return []
-    return [whole[n : n + HASH_BYTES] for n in range(0, len(whole), HASH_BYTES)]

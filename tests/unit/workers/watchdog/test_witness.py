@@ -200,3 +200,14 @@ def test_its_thread_tells_a_fault_once_and_goes_on(
     assert eventually(lambda: log.signed == 2)
     done.set()
     thread.join(60)
+
+
+@pytest.mark.parametrize("size", [0, 2 * 32, 4 * 32 + 7])
+def test_it_refuses_when_its_own_hashes_are_gone_while_it_runs(log: Log, size: int) -> None:
+    log.submit(leaves(5), 0)
+    assert log.witness.look()
+    with log.own.leaves.open("r+b") as file:
+        file.truncate(size)
+    log.submit(leaves(4), 0)
+    assert not log.witness.look()
+    assert str(log.own.leaves) in log.refusal

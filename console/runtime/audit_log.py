@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from models.transparency.offline_verifier import (
     require_proof,
 )
 from models.transparency.stored import StoredNodes, TornLogError, leaf_of
-from models.transparency.submission import HASH_BYTES, read, read_note
+from models.transparency.submission import read, read_note
 from tasks.bootstrap import audit_directories
 
 VERIFIED = "audit-verified.json"
@@ -41,33 +43,39 @@ class Keys:
     witness: str | None
 
 
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Raises CommandError for a file that can't be read, or can't be of the log or its witness."""
+    try:
+        yield
+    except (OSError, ProofError) as error:
+        raise CommandError(f"a file of the audit log can't be read: {error}") from None
+
+
 def keys_of(settings: Settings) -> Keys:
-    """The public keys of the log and its witness."""
+    """The public keys of the log and its witness. Raises CommandError."""
     log, witness = audit_directories(settings)
-    return Keys(_line(log.key), _line(witness.key))
+    with _reading():
+        return Keys(_line(log.key), _line(witness.key))
 
 
 def evidence_of(settings: Settings) -> Evidence:
-    """What log and witness have left outside the database. Raises CommandError for a file that
-    can't be theirs.
+    """What log and witness have left outside the database. Raises CommandError.
 
     Read it before the database, which then has at least as much.
     """
     _, witness = audit_directories(settings)
     keys = keys_of(settings)
-    try:
-        leaves = _hashes(witness.leaves)
+    with _reading():
         note, refusal = read_note(witness.cosigned), read(witness.refused)
         size = 0 if note is None else Checkpoint.parse(note.text).size
         return Evidence(
             None if keys.log is None else VerifierKey.parse(keys.log),
             None if keys.witness is None else VerifierKey.parse(keys.witness),
             note,
-            leaves[:size],
+            witness.seen(size),
             refusal,
         )
-    except ProofError as error:
-        raise CommandError(f"a file of the audit log can't be read: {error}") from None
 
 
 def verified_before(settings: Settings) -> Checkpoint | None:
@@ -82,7 +90,9 @@ def verified_before(settings: Settings) -> Checkpoint | None:
 def prove(session: Session, settings: Settings, subject: str, kind: str) -> dict[str, Any]:
     """The proof of the newest entry of this kind about a subject, checked as a third party
     would check it. Raises CommandError when there is none yet."""
-    keys, checkpoint = keys_of(settings), read(audit_directories(settings)[1].cosigned)
+    keys = keys_of(settings)
+    with _reading():
+        checkpoint = read(audit_directories(settings)[1].cosigned)
     if checkpoint is None or keys.log is None or keys.witness is None:
         raise CommandError("the witness has signed nothing yet: it runs in the watchdog's process")
     row = session.scalar(
@@ -130,16 +140,5 @@ def _documents(session: Session, row: AuditRow) -> dict[str, str]:
 
 
 def _line(path: Path) -> str | None:
-    try:
-        found = read(path)
-    except ProofError:
-        return None
+    found = read(path)
     return None if found is None else found.strip()
-
-
-def _hashes(path: Path) -> list[bytes]:
-    try:
-        whole = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    return [whole[n : n + HASH_BYTES] for n in range(0, len(whole), HASH_BYTES)]

@@ -64,6 +64,22 @@ def test_what_can_t_be_proven_yet_or_at_all_is_said(
     assert (status, "can't be proven" in said) == (ExitCode.FAILED, True)
 
 
+@pytest.mark.parametrize("name", ["audit-witness/public/cosigned", "audit-log/public/log.vkey"])
+def test_a_file_of_log_or_witness_that_cant_be_read_is_told_in_a_line(
+    audit: LoggedAudit, mlrisk: Mlrisk, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"\xff")
+    for command in (("verify",), ("prove", "r-1")):
+        status, said = mlrisk("audit", *command)
+        assert (status, f"{file} is no text" in said) == (ExitCode.FAILED, True)
+    file.unlink()
+    file.mkdir()
+    for command in (("verify",), ("prove", "r-1")):
+        status, said = mlrisk("audit", *command)
+        assert (status, str(file) in said) == (ExitCode.FAILED, True)
+
+
 def test_a_verification_reads_what_is_new_and_names_damage(
     audit: LoggedAudit, mlrisk: Mlrisk
 ) -> None:

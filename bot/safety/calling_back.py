@@ -127,27 +127,25 @@ def call_back(
     seen = look()
     first, left = seen.wanted, tuple[ExchangeOrder, ...]()
     told: list[str] = []
-    for _ in range(_ROUNDS):
-        asked, told = seen.wanted, []
-        if everything:
-            _cancel_all(exchange, cancels)
-            failed: frozenset[str] = frozenset()
-        else:
-            # A scope's cancel of a symbol could look like somebody else's to the other scopes.
-            alone = _alone(asked, seen.resting) if within is None else frozenset()
-            failed = _cancel_symbols(exchange, cancels, asked, alone, told.append)
-            single = [order for order in asked if order.symbol not in alone]
-            failed |= _cancel_each(exchange, cancels, single, told.append)
-        if not asked:
-            break
-        seen = _after_effect(look, {order.order_id for order in asked} - failed, waiting)
-        left = seen.wanted
-        if not left:
-            break
+    try:
+        for _ in range(_ROUNDS):
+            asked, told = seen.wanted, []
+            if everything:
+                _cancel_all(exchange, cancels)
+                failed: frozenset[str] = frozenset()
+            else:
+                failed = _cancel_ours(exchange, cancels, seen, told.append, whole=within is None)
+            if not asked:
+                break
+            seen = _after_effect(look, {order.order_id for order in asked} - failed, waiting)
+            left = seen.wanted
+            if not left:
+                break
+    finally:
+        for line in told:
+            problem(line)
     for fact in exchange.take_unreadable():
-        told.append(f"{fact.kind} {fact.key} of {fact.symbol} can't be read: {fact.why}")
-    for line in told:
-        problem(line)
+        problem(f"{fact.kind} {fact.key} of {fact.symbol} can't be read: {fact.why}")
     still = {order.order_id for order in left}
     return CalledBack(sum(order.order_id not in still for order in first), left)
 
@@ -177,6 +175,22 @@ def _alone(asked: Sequence[ExchangeOrder], resting: Sequence[ExchangeOrder]) -> 
     ids = {order.order_id for order in asked}
     stays = {order.symbol for order in resting if order.order_id not in ids}
     return frozenset(symbol for symbol, count in many.items() if count > _FEW) - stays
+
+
+def _cancel_ours(
+    exchange: Exchange,
+    patience: _Patience,
+    seen: _Look,
+    problem: Callable[[str], None],
+    *,
+    whole: bool,
+) -> frozenset[str]:
+    """One round of cancels. Returns the ids of the orders whose cancel failed."""
+    # A scope's cancel of a symbol could look like somebody else's to the other scopes.
+    alone = _alone(seen.wanted, seen.resting) if whole else frozenset()
+    failed = _cancel_symbols(exchange, patience, seen.wanted, alone, problem)
+    single = [order for order in seen.wanted if order.symbol not in alone]
+    return failed | _cancel_each(exchange, patience, single, problem)
 
 
 def _cancel_symbols(

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +84,17 @@ def test_what_is_reported_is_true_and_what_is_to_stay_stays(
         assert found.cancelled == len(ours) - len(left)
         if left:
             assert problems
+
+
+def test_orders_are_named_although_the_exchange_itself_is_the_cause() -> None:
+    exchange = FakeExchange(FixedClock(T0))
+    for number in range(4):
+        rest(exchange, f"mr-{number}", "BTCUSDT")
+    exchange.cancel_faults = [(DependencyDown("no route"), False)] * 9
+    problems: list[str] = []
+    with pytest.raises(DependencyDown):
+        call_back(exchange, everything=False, exits=False, problem=problems.append)
+    assert problems == [f"mr-{number} could not be cancelled: no route" for number in range(3)]
 
 
 def test_a_repeated_round_spares_what_rests_beside_ours_as_well() -> None:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bot.state.scope import Scope
 from console.runtime.halt_steps import HaltOrder
+from models.amounts import shortest
 from models.enums import ScopeKind, TradingState
 from models.open_rows import CHILD_IS_PLANNED, CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
 from models.repositories import scoping, states
@@ -55,16 +56,13 @@ def _look(session: Session, order: HaltOrder) -> Consequences:
     seen = {(one.scope_kind, one.scope_key): one for one in states.all_states(session)}
     known = seen.get((scope.kind, scope.key))
     only = scoping.parents_of(scope.kind, scope.key)
-    stopped = (
-        (PARENT_IS_OPEN, only)
-        if order.stop_exits
-        else (PARENT_IS_OPEN, only, ParentOrderRow.reduce_only.is_(False))
-    )
-    parents = select(ParentOrderRow.request_id).where(*stopped)
+    parents = select(ParentOrderRow.request_id).where(PARENT_IS_OPEN, only)
+    if not order.stop_exits:
+        parents = parents.where(ParentOrderRow.reduce_only.is_(False))
 
-    def count(*conditions: object) -> int:
+    def count(state: ColumnElement[bool]) -> int:
         found = select(func.count()).select_from(ChildOrderRow)
-        chosen = found.where(ChildOrderRow.request_id.in_(parents), *conditions)  # type: ignore[arg-type]
+        chosen = found.where(ChildOrderRow.request_id.in_(parents), state)
         return session.scalar(chosen) or 0
 
     def parents_that(reduce: bool) -> int:
@@ -88,4 +86,4 @@ def _positions(session: Session, scope: Scope) -> tuple[str, ...]:
     found = select(PositionRow).where(PositionRow.qty != 0).order_by(PositionRow.symbol)
     if scope.kind is ScopeKind.SYMBOL:
         found = found.where(PositionRow.symbol == scope.key)
-    return tuple(f"{row.symbol} {row.qty.normalize():f}" for row in session.scalars(found))
+    return tuple(f"{row.symbol} {shortest(row.qty)}" for row in session.scalars(found))

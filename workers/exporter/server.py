@@ -1,17 +1,20 @@
 """Answers `/metrics`, `/healthz` and `/readyz` from what was read, without asking any server."""
 
 import json
+import logging
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from workers.exporter.board import Board
+
+log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 16
 """So many answers may be under way; further connections are closed."""
@@ -49,8 +52,11 @@ class Exporter(ThreadingHTTPServer):
         finally:
             self._free.release()
 
-    def handle_error(self, request: socket | Any, client_address: Any) -> None:
-        """A client that goes away in the middle is no event."""
+    def handle_error(self, *_: object) -> None:
+        """Logs a fault of ours. A client that goes away in the middle is no event."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            log.error("an answer failed", exc_info=error, extra={"event": "exporter_answer_failed"})
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -84,6 +84,18 @@ def test_nothing_else_is_there_and_nothing_can_be_sent(answering: Answering) -> 
     assert answering.get("/metrics", method="POST")[0] == 501
 
 
+def test_an_answer_that_fails_is_in_the_log(
+    answering: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> bool:
+        raise ValueError("a fault of ours")
+
+    answering.server.alive = broken
+    with pytest.raises(ConnectionError):
+        answering.get("/healthz")
+    eventually(lambda: "a fault of ours" in caplog.text, "the line of the log")
+
+
 def test_clients_that_say_nothing_keep_nobody_out_for_long(
     answering: Answering,
 ) -> None:

@@ -288,25 +288,18 @@ def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
 def _own_processes(
     home: Home, options: Options, environment: dict[str, str], keys: Mapping[str, str]
 ) -> list[ProcessSpec]:
-    def process(name: str, command: list[str], *, holds_keys: bool) -> ProcessSpec:
-        return ProcessSpec(
-            name,
-            command,
-            env={**environment, **(keys if holds_keys else {"MLRISK_HOLDS_KEYS": "false"})},
-            stage=PROCESSES,
-            cwd=_PACKAGES,
-            preloaded=True,
-            # Each process announces itself (`workers.supervision.readiness`). A process that is
-            # still starting may be deaf to a signal to stop.
-            ready=partial(launches.announced, home, name),
-        )
-
+    holder = {**environment, **keys}
+    keyless = {**environment, "MLRISK_HOLDS_KEYS": "false"}
+    # The safety process reads no request: it needs no key of strategies' signatures.
+    safety = _without(keyless, "MESSAGE_KEY")
+    # Alerting needs Postgres alone, and has the channels' addresses.
+    alerting = _without(keyless, "MESSAGE_KEY", "MARKET_KEY", "REDIS_URL")
+    alerting |= options.alert_channels
     specs = [
-        process("feed", _python("workers.feeds.feed"), holds_keys=True),
-        _without_message_key(process("safety", _python("workers.safety"), holds_keys=False)),
+        _preloaded(home, "feed", _python("workers.feeds.feed"), holder),
+        _preloaded(home, "safety", _python("workers.safety"), safety),
+        _preloaded(home, "alerting", _python("workers.alerting.main"), alerting),
     ]
-    alerting = process("alerting", _python("workers.alerting.main"), holds_keys=False)
-    specs.append(_alerting(alerting, options))
     for name, queues in WORKERS.items():
         command = _celery("worker", "--queues", ",".join(queues), "--hostname", f"{name}@%h")
         command += ["--concurrency", str(options.concurrency.get(name, 1))]
@@ -314,68 +307,49 @@ def _own_processes(
         command += ["--prefetch-multiplier", "1", "-O", "fair"]
         # Flower reads the events; gossip and mingle only slow the start.
         command += ["--task-events", "--without-gossip", "--without-mingle"]
-        specs.append(process(name, command, holds_keys=name in HOLD_KEYS))
+        specs.append(_preloaded(home, name, command, holder if name in HOLD_KEYS else keyless))
     return specs
 
 
-def _alerting(spec: ProcessSpec, options: Options) -> ProcessSpec:
-    """The process that tells people. It needs Postgres alone, and has the channels' addresses."""
-    needless = {f"{PREFIX}{name}" for name in ("MESSAGE_KEY", "MARKET_KEY", "REDIS_URL")}
-    env = {name: value for name, value in spec.env.items() if name not in needless}
-    return replace(spec, env={**env, **options.alert_channels})
+def _without(environment: Mapping[str, str], *settings: str) -> dict[str, str]:
+    """The environment without settings that a process does not need."""
+    needless = {f"{PREFIX}{name}" for name in settings}
+    return {name: value for name, value in environment.items() if name not in needless}
 
 
-def _without_message_key(spec: ProcessSpec) -> ProcessSpec:
-    """The process without the key of strategies' signatures, for one that reads no request."""
-    return replace(spec, env={k: v for k, v in spec.env.items() if k != "MLRISK_MESSAGE_KEY"})
-
-
-def _beat(home: Home, environment: dict[str, str]) -> ProcessSpec:
+def _preloaded(
+    home: Home, name: str, command: list[str], environment: dict[str, str]
+) -> ProcessSpec:
+    """A process of ours that announces itself (`workers.supervision.readiness`). While it is
+    starting it may be deaf to a signal to stop."""
     return ProcessSpec(
-        "beat",
-        # A pid file would keep beat from starting again after `kill -9`.
-        _celery(
-            "beat",
-            "--scheduler",
-            "workers.celery.beat.CleanedScheduler",
-            "--pidfile=",
-            app=_BROKER_APP,
-        ),
+        name,
+        command,
         env=environment,
         stage=PROCESSES,
         cwd=_PACKAGES,
         preloaded=True,
-        ready=partial(launches.announced, home, "beat"),
+        ready=partial(launches.announced, home, name),
     )
+
+
+def _beat(home: Home, environment: dict[str, str]) -> ProcessSpec:
+    # A pid file would keep beat from starting again after `kill -9`.
+    arguments = ("--scheduler", "workers.celery.beat.CleanedScheduler", "--pidfile=")
+    return _preloaded(home, "beat", _celery("beat", *arguments, app=_BROKER_APP), environment)
 
 
 def _disk(home: Home, *, has_redis: bool) -> ProcessSpec:
     """The disk watcher. It reads the password of Redis' administrator from the home itself."""
-    command = _python(
-        "workers.supervision.disk", str(home.path), *(["--redis"] if has_redis else [])
-    )
-    return ProcessSpec(
-        "disk",
-        command,
-        env=_runtime(),
-        stage=PROCESSES,
-        cwd=_PACKAGES,
-        preloaded=True,
-        ready=partial(launches.announced, home, "disk"),
-    )
+    arguments = [str(home.path), *(["--redis"] if has_redis else [])]
+    command = _python("workers.supervision.disk", *arguments)
+    return _preloaded(home, "disk", command, _runtime())
 
 
 def _canaries(home: Home, environment: dict[str, str]) -> ProcessSpec:
     """The watch over workers. As beat, it appends to the audit and holds no keys."""
-    return ProcessSpec(
-        "canaries",
-        _python("workers.supervision.canaries", str(home.path)),
-        env=environment,
-        stage=PROCESSES,
-        cwd=_PACKAGES,
-        preloaded=True,
-        ready=partial(launches.announced, home, "canaries"),
-    )
+    command = _python("workers.supervision.canaries", str(home.path))
+    return _preloaded(home, "canaries", command, environment)
 
 
 def _exporter(port: int, environment: dict[str, str]) -> ProcessSpec:
@@ -452,9 +426,9 @@ def has_web() -> bool:
 
 def _web(home: Home, port: int, environment: dict[str, str], logins: DatabaseLogins) -> ProcessSpec:
     """The browser console. It shows by a role that reads alone, and acts as the commands do."""
-    environment = {k: v for k, v in environment.items() if k != "MLRISK_MESSAGE_KEY"}
-    environment["MLRISK_DATABASE_URL"] = logins.of_viewer
     home.secret(WEB_LINK_KEY)
+    environment = _without(environment, "MESSAGE_KEY")
+    environment["MLRISK_DATABASE_URL"] = logins.of_viewer
     environment["MLRISK_OPERATOR_DATABASE_URL"] = logins.operator
     return ProcessSpec(
         WEB,

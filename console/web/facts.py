@@ -138,8 +138,6 @@ class Slow:
     models: tuple[ModelFacts, ...] = ()
     queues: tuple[QueueFacts, ...] = ()
     alerts: tuple[AlertFacts, ...] = ()
-    value: dict[str, Any] | None = None
-    """What blocks were worth (`console.views.gate_value.panel_facts`); read every few minutes."""
     record: RecordFacts | None = None
 
 
@@ -165,6 +163,8 @@ class Facts:
     view: ScreenView
     books: Books | None
     slow: Slow | None
+    value: dict[str, Any] | None = None
+    """What blocks were worth (`console.views.gate_value.panel_facts`); read every few minutes."""
 
     def age_of(self, at: datetime | None) -> float | None:
         """The seconds since a moment."""

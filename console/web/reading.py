@@ -4,6 +4,7 @@ One reader serves everybody who looks. It asks for what moves each second, and f
 few seconds.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ from console.views.open_orders import open_orders
 from console.views.open_positions import open_positions
 from console.views.queries import database_now
 from console.web.alerts import newest_alerts
+from console.web.background import BackgroundReading
 from console.web.facts import (
     Books,
     BreakerFacts,
@@ -78,10 +80,12 @@ class Reader:
         self._limits: ConfiguredLimits | None = None
         self._books: Books | None = None
         self._slow: Slow | None = None
-        self._value: tuple[datetime, dict[str, Any]] | None = None
+        # It costs a bootstrap over thirty days and changes by the hour.
+        self._value = BackgroundReading(self._value_of_blocks, _VALUE_EVERY)
 
     def close(self) -> None:
         """Closes the connections."""
+        self._value.close()
         self._view.close()
         self._engine.dispose()
         self._database.dispose()
@@ -97,9 +101,10 @@ class Reader:
                     self._books = _books(session, view.live.account)
                     if self._is_due(view.now):
                         self._slow = self._read_slow(session, view, settings)
+                self._value.begin_when_due(view.live.at)
             except DBAPIError as error:
                 view = _away(view, error)
-        return Facts(view.now, settings, view, self._books, self._slow)
+        return Facts(view.now, settings, view, self._books, self._slow, self._value.newest)
 
     def _is_due(self, now: datetime) -> bool:
         return self._slow is None or (now - self._slow.at).total_seconds() >= SLOW_SECONDS
@@ -116,15 +121,12 @@ class Reader:
             models=_models(session, live.account, live.at),
             queues=self._queues(live),
             alerts=newest_alerts(session, live.at),
-            value=self._value_of_blocks(session, live.at),
             record=_record(session, live.account),
         )
 
-    def _value_of_blocks(self, session: Session, now: datetime) -> dict[str, Any]:
-        """The ledger's summary. It costs a bootstrap, and changes by the hour."""
-        if self._value is None or now - self._value[0] >= _VALUE_EVERY:
-            self._value = now, panel_facts(session, now - _VALUE_WINDOW, now)
-        return self._value[1]
+    def _value_of_blocks(self, now: datetime) -> dict[str, Any]:
+        with Session(self._engine) as session:
+            return panel_facts(session, now - _VALUE_WINDOW, now)
 
     def _falls(self, money: Money, settings: Settings) -> tuple[tuple[Fall, ...], str | None]:
         try:
@@ -161,18 +163,7 @@ def falls_of(money: Money, limits: RiskLimits) -> tuple[tuple[Fall, ...], str | 
 
 def _away(view: ScreenView, error: DBAPIError) -> ScreenView:
     line = str(error.orig).strip().splitlines()
-    return ScreenView(
-        home=view.home,
-        now=view.now,
-        live=view.live,
-        processes=view.processes,
-        addresses=view.addresses,
-        limits=view.limits,
-        problem=line[0] if line else type(error).__name__,
-        marks=view.marks,
-        signed=view.signed,
-        market_age_seconds=view.market_age_seconds,
-    )
+    return replace(view, problem=line[0] if line else type(error).__name__)
 
 
 def _books(session: Session, account: str) -> Books:

@@ -11,6 +11,7 @@ from console.web.render import PANELS
 from models.tables import TradeRequestRow
 from tests.support.operators import Person
 from tests.support.scene import Scene
+from tests.support.waiting import eventually
 from tests.support.web import Entered, TestClient
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]
@@ -23,7 +24,8 @@ def test_the_first_page_has_every_panel_with_source_and_age(
     scene.trade("r-1")
     denied = scene.decide("r-2", predictions={"confidence": 0.1})
     assert denied["verdict"] == "deny"
-    page = entered(ann).get("/").text
+    browser = entered(ann)
+    page = browser.get("/").text
     for panel in PANELS:
         assert f'data-panel="{panel.name}"' in page
         assert panel.source in page
@@ -33,6 +35,8 @@ def test_the_first_page_has_every_panel_with_source_and_age(
     assert 'href="/requests/r-1"' in page
     assert "NO STOP at the exchange" in page
     assert "style=" not in page and "<script>" not in page
+    # The worth of blocks comes from a thread of its own.
+    eventually(lambda: "No block has been judged" in browser.get("/").text, "the worth of blocks")
 
 
 def test_a_request_is_followed_from_decision_to_fill(

@@ -2,7 +2,6 @@
 
 import logging
 
-from models.alerts.levels import LOUD as LOUD
 from models.alerts.levels import loudest as loudest
 from models.alerts.levels import of_breaker as of_breaker
 from models.alerts.levels import of_decision as of_decision

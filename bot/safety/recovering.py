@@ -44,7 +44,8 @@ CHANGED = "changed_since"
 """The code of a refusal because somebody moved the state since the person looked at it."""
 NOTHING_TO_RECOVER = "not_recoverable"
 """The code of a refusal because the scope isn't halted."""
-_LEAVES = (TradingState.HALTED, TradingState.FLAT, TradingState.REDUCING)
+RECOVERABLE = (TradingState.HALTED, TradingState.FLAT, TradingState.REDUCING)
+"""The states that a recovery leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ class Recovering:
             self._codes.spend(uow, authority.code, authority.actor, now)
 
     def _require_recoverable(self, session: Session, scope: Scope, state: TradingState) -> None:
-        if state not in _LEAVES:
+        if state not in RECOVERABLE:
             raise Refused(
                 f"{scope} is {state.upper()}: there is nothing to recover; a recovery leaves "
                 "HALTED, FLAT and REDUCING",

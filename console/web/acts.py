@@ -10,28 +10,26 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 
 from bot.authority.actors import Actor, Operator
 from bot.authority.login import Credentials
 from bot.authority.override_codes import OverrideCodes, Use
-from bot.errors import MlriskError, NotAuthorised, Refused
-from bot.safety.recovering import CHANGED, Authority, Recovering
-from bot.safety.recovery_preview import Preview, Resting, preview, resting_orders
+from bot.errors import NotAuthorised, Refused
+from bot.safety.recovering import CHANGED, RECOVERABLE, Authority, Recovering
 from bot.state import binding
 from bot.state.breakers import BreakerScope
 from bot.state.scope import Scope
-from config.settings import Settings, SettingsError
+from config.settings import Settings
 from console.runtime.halt_steps import HaltOrder, HaltSteps
 from console.runtime.halting import scope_of
-from console.runtime.recovering import breakers_of
+from console.runtime.recovering import breakers_of, preview_of
 from console.web import render
 from console.web.consequences import consequences_of, epoch_of
 from console.web.desk import Desk
 from console.web.door import (
     SEE_OTHER,
-    Forbidden,
     Visit,
+    allowed,
     desk_of,
     not_found,
     person_of,
@@ -39,7 +37,7 @@ from console.web.door import (
 )
 from console.web.halts import HaltJob
 from console.web.people import Person, Right
-from models.enums import OverrideAction, ScopeKind, TradingState
+from models.enums import OverrideAction, ScopeKind
 from workers.supervision.ballast import release_when_full
 
 router = APIRouter()
@@ -99,9 +97,7 @@ HaltFields = Annotated[HaltForm, Form()]
 @router.get("/halt", response_class=HTMLResponse)
 def halt_page(request: Request, visit: Visit, scope: str = "global") -> Response:
     """Step 1: what to stop."""
-    person = person_of(visit)
-    if not person.can_halt:
-        raise Forbidden(f"{person.name} is a {person.role}, whose role does not allow this")
+    allowed(visit, Right.HALT)
     return _page(request, visit, "halt.html", "Halt trading", scope=scope)
 
 
@@ -118,10 +114,10 @@ def halt_look(request: Request, visit: Visit, form: HaltFields) -> Response:
 
 
 @router.post("/halt")
-async def halt(request: Request, visit: Visit, form: HaltFields) -> Response:
+def halt(request: Request, visit: Visit, form: HaltFields) -> Response:
     """Halts at once, and leads to the page that follows the halt."""
     person, desk = require(visit, Right.HALT, form.csrf), desk_of(request)
-    job = await run_in_threadpool(_halt, desk, form, person)
+    job = _halt(desk, form, person)
     return RedirectResponse(f"/halts/{job.number}", SEE_OTHER)
 
 
@@ -162,9 +158,7 @@ def halt_progress(request: Request, visit: Visit, number: str) -> Response:
 @router.get("/recover", response_class=HTMLResponse)
 def recover_page(request: Request, visit: Visit, scope: str = "global") -> Response:
     """What a recovery would do, and the forms of recovery, confirmation and reset."""
-    person = person_of(visit)
-    if not person.can_loosen:
-        raise Forbidden(f"{person.name} is a {person.role}, whose role does not allow this")
+    allowed(visit, Right.LOOSEN)
     return _recovery(request, visit, scope, None)
 
 
@@ -175,7 +169,6 @@ def _recovery(
     settings = desk.settled()
     chosen = scope_of(scope.strip(), settings)
     service = Recovering(desk.db, settings.account, desk.clock)
-    held = breakers_of(settings, desk.db)
     # Before the preview: what changes after it is told apart by the older epoch.
     epoch = epoch_of(desk.look, chosen)
     return _page(
@@ -187,33 +180,13 @@ def _recovery(
         problem=problem,
         scope=chosen,
         epoch=epoch or 0,
-        shown=_preview(desk, settings, chosen, held.still_denying()),
+        shown=preview_of(settings, desk.db, chosen),
         waiting=service.open(),
-        tripped=[row for row in held.known() if row.tripped],
+        tripped=[row for row in breakers_of(settings, desk.db).known() if row.tripped],
         free=desk.is_free(),
         needs_login=person_of(visit).operator is not None,
-        can_recover=lambda shown: (
-            shown.state in (TradingState.HALTED, TradingState.FLAT, TradingState.REDUCING)
-        ),
+        recoverable=RECOVERABLE,
     )
-
-
-def _preview(desk: Desk, settings: Settings, scope: Scope, denying: Any) -> Preview:
-    return preview(desk.db, scope, denying, _resting(desk, settings))
-
-
-def _resting(desk: Desk, settings: Settings) -> Resting:
-    """The orders at the exchange. A recovery is shown without them where nobody can ask."""
-    from bot.exchange.factory import make_exchange
-
-    try:
-        exchange = make_exchange(settings, desk.clock)
-    except (SettingsError, MlriskError) as error:
-        return Resting(None, str(error))
-    try:
-        return resting_orders(desk.db, exchange)
-    finally:
-        exchange.close()
 
 
 @router.post("/recover")

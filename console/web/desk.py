@@ -2,7 +2,6 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -130,7 +129,3 @@ def _link_secret(home: Path) -> str | None:
     """The home's secret for links; None where `mlrisk up` has made none."""
     place = Home(home)
     return place.secret(KEY) if (place.secrets / KEY).exists() else None
-
-
-Read = Callable[[], Any]
-Form = Mapping[str, str]

@@ -79,9 +79,14 @@ Visit = Annotated[WebSession, Depends(session_of)]
 def require(session: WebSession, right: Right, csrf: str) -> Person:
     """The person, if the role has the right and the form is a page's of this session. Raises
     Forbidden."""
-    person = person_of(session)
     if not session.knows(csrf):
         raise Forbidden("this form is older than your login: go back, reload the page, try again")
+    return allowed(session, right)
+
+
+def allowed(session: WebSession, right: Right) -> Person:
+    """The person, if the role has the right. Raises Forbidden."""
+    person = person_of(session)
     if not person.may(right):
         raise Forbidden(f"{person.name} is a {person.role}, whose role does not allow this")
     return person

@@ -70,15 +70,6 @@ _CRITICAL = {
 """The system or the exchange failed, or a person stopped it."""
 _EMERGENCIES = {"emergency_triggered", "system_failure"}
 """The system has stopped itself, or is down because a server that it needs is gone."""
-_BY_FACTS = {
-    "backup_plan",
-    "breaker_tripped",
-    "code_refused",
-    "login_refused",
-    "worker_restarted",
-}
-LOUD = frozenset(_WARNINGS | _CRITICAL | _EMERGENCIES | _BY_FACTS)
-"""Kinds of entries, besides decisions, that may be louder than information."""
 
 
 def of_decision(verdict: str, risk_level: str | None) -> AlertLevel:

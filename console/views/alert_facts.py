@@ -1,10 +1,10 @@
-"""Alerts with their deliveries, for `mlrisk alert`, `mlrisk status` and `mlrisk doctor`."""
+"""Alerts with their deliveries, for the commands and the browser."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from rich.markup import escape
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from console.output import utc
@@ -19,12 +19,14 @@ STYLES = {
 }
 
 
-def alerts(session: Session, *, also_cleared: bool, limit: int) -> list[AlertRow]:
-    """The alerts, the loudest open ones first, and then the newest."""
-    wanted = select(AlertRow)
-    if not also_cleared:
-        wanted = wanted.where(AlertRow.state != AlertState.CLEARED)
-    rows = session.scalars(wanted.order_by(AlertRow.last_seen.desc()).limit(limit)).all()
+def alerts(session: Session, *wanted: ColumnElement[bool], limit: int) -> list[AlertRow]:
+    """The alerts that meet the conditions: open ones first, then acknowledged ones, then cleared
+    ones, the loudest of each first. Beyond the limit the oldest are left out, cleared ones first.
+    """
+    is_cleared = AlertRow.state == AlertState.CLEARED
+    rows = session.scalars(
+        select(AlertRow).where(*wanted).order_by(is_cleared, AlertRow.last_seen.desc()).limit(limit)
+    )
     states = [*AlertState]
     return sorted(rows, key=lambda row: (states.index(row.state), -row.level.rank))
 

@@ -5,9 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlalchemy import or_, select
+from sqlalchemy import or_
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 
 from bot.errors import NotAuthorised, Refused
 from bot.safety.alerts.acknowledging import Acknowledgement
@@ -26,22 +25,17 @@ router = APIRouter()
 WINDOW = timedelta(hours=24)
 SHOWN = 15
 _REFUSED, _NOT_AUTHORISED = 409, 403
-_ORDER = list(AlertState)
 
 
 def newest_alerts(session: Session, now: datetime) -> tuple[AlertFacts, ...]:
-    """At most `SHOWN` alerts above information: those that wait for an operator first, then the
-    acknowledged ones, and then those that were cleared within the last day."""
-    rows = session.scalars(
-        select(AlertRow)
-        .where(
-            AlertRow.level != AlertLevel.INFO,
-            or_(AlertRow.state != AlertState.CLEARED, AlertRow.last_seen > now - WINDOW),
-        )
-        .order_by(AlertRow.state == AlertState.CLEARED, AlertRow.last_seen.desc())
-        .limit(SHOWN)
+    """At most `SHOWN` alerts above information. Cleared ones are of the last day."""
+    rows = alert_facts.alerts(
+        session,
+        AlertRow.level != AlertLevel.INFO,
+        or_(AlertRow.state != AlertState.CLEARED, AlertRow.last_seen > now - WINDOW),
+        limit=SHOWN,
     )
-    found = (
+    return tuple(
         AlertFacts(
             alert_id=row.alert_id,
             at=row.last_seen,
@@ -53,13 +47,12 @@ def newest_alerts(session: Session, now: datetime) -> tuple[AlertFacts, ...]:
         )
         for row in rows
     )
-    return tuple(sorted(found, key=lambda each: (_ORDER.index(each.state), -each.level.rank)))
 
 
 @router.get("/alerts/{alert_id}", response_class=HTMLResponse)
-async def one_alert(request: Request, visit: Visit, alert_id: int) -> Response:
+def one_alert(request: Request, visit: Visit, alert_id: int) -> Response:
     """An alert with its deliveries, and the form that acknowledges it."""
-    return await run_in_threadpool(_page, desk_of(request), visit, alert_id)
+    return _page(desk_of(request), visit, alert_id)
 
 
 @router.post("/alerts/{alert_id}/acknowledge")

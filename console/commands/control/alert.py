@@ -34,7 +34,8 @@ def list_alerts(
 ) -> None:
     """List alerts that are not cleared. Those that wait for an operator come first."""
     with reading(settings_of(ctx, home).require_database_url()) as session:
-        rows = alert_facts.alerts(session, also_cleared=also_cleared, limit=limit)
+        wanted = () if also_cleared else (AlertRow.state != AlertState.CLEARED,)
+        rows = alert_facts.alerts(session, *wanted, limit=limit)
         told = alert_facts.deliveries(session, [row.alert_id for row in rows])
     if as_json:
         facts = [alert_facts.facts_of(row, told.get(row.alert_id, [])) for row in rows]

@@ -1,6 +1,7 @@
 """`mlrisk alert` lists, shows and acknowledges, for people and for programs."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -38,3 +39,21 @@ def test_an_alert_is_listed_shown_and_acknowledged(
     assert run(["alert", "show", "999"]) == ExitCode.FAILED
     assert run(["alert", "list"]) == ExitCode.OK
     assert "order is neither open nor filled" in capsys.readouterr().out
+
+
+@pytest.mark.services
+def test_cleared_alerts_hide_none_that_waits_for_an_operator(
+    away: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = away.clock.now()
+    with away.db.unit_of_work() as uow:
+        uow.audit(ACCOUNT, "order_lost", "r-1", "test", {}, now - timedelta(minutes=5))
+        facts = {"breaker": "volatility_spike", "reason": "drill"}
+        uow.audit(ACCOUNT, "breaker_tripped", f"account:{ACCOUNT}", "test", facts, now)
+        uow.commit()
+    with away.db.unit_of_work() as uow:
+        uow.audit(ACCOUNT, "breaker_reset", f"account:{ACCOUNT}", "test", facts, now)
+        uow.commit()
+    assert run(["alert", "list", "--all", "--limit", "1", "--json"]) == ExitCode.OK
+    (found,) = json.loads(capsys.readouterr().out)["alerts"]
+    assert (found["kind"], found["state"]) == ("order_lost", "open")

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.dialects.postgresql import insert
-
 from bot.account.reconciliation import AccountReport
 from bot.clock import Clock
 from bot.execution.ports import LimitsSource
@@ -21,9 +19,9 @@ from models.audit_progress import verify_on
 from models.database import Database, UnitOfWork
 from models.enums import CircuitBreakerType
 from models.locks import lock_account
-from models.repositories import disagreements, states
+from models.repositories import disagreements, heartbeats, states
 from models.repositories.bases import CONFIRMATIONS
-from models.tables import DisagreementRow, HeartbeatRow
+from models.tables import DisagreementRow
 
 log = logging.getLogger(__name__)
 
@@ -164,13 +162,8 @@ class Monitor:
 
     def heartbeat(self, name: str, pid: int, details: dict[str, object] | None = None) -> None:
         """Stores a sign of life under `name`."""
-        values = {"pid": pid, "at": self.clock.now(), "details": details or {}}
         with self.db.transaction() as session:
-            session.execute(
-                insert(HeartbeatRow)
-                .values(name=name, **values)
-                .on_conflict_do_update(index_elements=["name"], set_=values)
-            )
+            heartbeats.store(session, name, pid, details or {}, self.clock.now())
 
     def _trip(
         self,

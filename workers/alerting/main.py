@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock, SystemClock
@@ -24,7 +23,7 @@ from config.alerting import AlertingRules
 from config.errors import MlriskError
 from config.settings import Settings, load_settings
 from models.database import Database
-from models.tables import HeartbeatRow
+from models.repositories import heartbeats
 from workers.alerting.delivering import Courier
 from workers.alerting.sending import LOOK_SECONDS, Sender
 from workers.alerting.settings import Addressed, load_channels
@@ -117,17 +116,9 @@ class Alerting:
             self._beat()
 
     def _beat(self) -> None:
-        values = {
-            "pid": os.getpid(),
-            "at": self.clock.now(),
-            "details": {"channels": len(self.senders)},
-        }
+        details = {"channels": len(self.senders)}
         with self.db.transaction() as session:
-            session.execute(
-                insert(HeartbeatRow)
-                .values(name=HEARTBEAT, **values)
-                .on_conflict_do_update(index_elements=["name"], set_=values)
-            )
+            heartbeats.store(session, HEARTBEAT, os.getpid(), details, self.clock.now())
 
     def _tell_outage(self, seconds: float, *, over: bool) -> None:
         message = messages.outage("Postgres", seconds, self.account, over=over)

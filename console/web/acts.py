@@ -23,7 +23,6 @@ from config.settings import Settings
 from console.runtime.halt_steps import HaltOrder, HaltSteps
 from console.runtime.halting import scope_of
 from console.runtime.recovering import breakers_of, preview_of
-from console.web import render
 from console.web.consequences import consequences_of, epoch_of
 from console.web.desk import Desk
 from console.web.door import (
@@ -98,7 +97,7 @@ HaltFields = Annotated[HaltForm, Form()]
 def halt_page(request: Request, visit: Visit, scope: str = "global") -> Response:
     """Step 1: what to stop."""
     allowed(visit, Right.HALT)
-    return _page(request, visit, "halt.html", "Halt trading", scope=scope)
+    return desk_of(request).page("halt.html", "Halt trading", visit, scope=scope)
 
 
 @router.post("/halt/look", response_class=HTMLResponse)
@@ -108,9 +107,7 @@ def halt_look(request: Request, visit: Visit, form: HaltFields) -> Response:
     desk = desk_of(request)
     order = form.order(desk.acting_settings)
     found = consequences_of(desk.look, order)
-    return _page(
-        request, visit, "halt_look.html", "Halt trading?", order=order, form=form, found=found
-    )
+    return desk.page("halt_look.html", "Halt trading?", visit, order=order, form=form, found=found)
 
 
 @router.post("/halt")
@@ -145,10 +142,11 @@ def _changed(desk: Desk, scope: Scope, seen: int) -> str | None:
 @router.get("/halts/{number}", response_class=HTMLResponse)
 def halt_progress(request: Request, visit: Visit, number: str) -> Response:
     """How far a halt is, and its verified end."""
-    job = desk_of(request).halts.find(number)
+    desk = desk_of(request)
+    job = desk.halts.find(number)
     if job is None:
         raise not_found("no halt of that number was asked for here since the console started")
-    answer = _page(request, visit, "halt_progress.html", "Halt", job=job)
+    answer = desk.page("halt_progress.html", "Halt", visit, job=job)
     if job.ended_at is None:
         # Browsers come again by themselves, without any script.
         answer.headers["refresh"] = "1"
@@ -171,12 +169,12 @@ def _recovery(
     service = Recovering(desk.db, settings.account, desk.clock)
     # Before the preview: what changes after it is told apart by the older epoch.
     epoch = epoch_of(desk.look, chosen)
-    return _page(
-        request,
-        visit,
+    return desk.page(
         "recover.html",
         "Recover",
+        visit,
         status=status,
+        settings=settings,
         problem=problem,
         scope=chosen,
         epoch=epoch or 0,
@@ -285,18 +283,3 @@ def _number(text: str) -> int:
 
 def _word(scope: Scope) -> str:
     return "global" if scope.kind is ScopeKind.GLOBAL else str(scope)
-
-
-def _page(
-    request: Request, visit: Any, template: str, title: str, *, status: int = 200, **values: Any
-) -> Response:
-    desk = desk_of(request)
-    html = render.page(
-        template,
-        title=title,
-        person=visit.person,
-        csrf=visit.csrf,
-        mark=desk.mark(desk.settings),
-        **values,
-    )
-    return HTMLResponse(html, status)

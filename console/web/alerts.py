@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from bot.errors import NotAuthorised, Refused
 from bot.safety.alerts.acknowledging import Acknowledgement
 from console.views import alert_facts
-from console.web import render
 from console.web.desk import Desk
 from console.web.door import SEE_OTHER, Visit, desk_of, not_found, require
 from console.web.facts import AlertFacts
@@ -86,13 +85,6 @@ def _page(
         facts = alert_facts.facts_of(
             row, alert_facts.deliveries(session, [alert_id]).get(alert_id, [])
         )
-    html = render.page(
-        "alert.html",
-        title=f"Alert {alert_id}",
-        person=visit.person,
-        csrf=visit.csrf,
-        mark=desk.mark(desk.settings),
-        alert=facts,
-        problem=problem,
+    return desk.page(
+        "alert.html", f"Alert {alert_id}", visit, status=status, alert=facts, problem=problem
     )
-    return HTMLResponse(html, status)

@@ -10,14 +10,14 @@ from pathlib import Path
 import python_multipart  # noqa: F401 - FastAPI reads forms by it
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from bot.errors import MlriskError
 from console.errors import CommandError
-from console.web import acts, alerts, door, pages, render
+from console.web import acts, alerts, door, pages
 from console.web.desk import Desk
 from console.web.door import SEE_OTHER, Forbidden, NeedsLogin, desk_of, token_of
 from console.web.guard import Guard
@@ -90,14 +90,12 @@ def told(request: Request, status: int, title: str, message: str) -> Response:
     """A page that says what is wrong."""
     desk = desk_of(request)
     session = desk.sessions.find(token_of(request))
-    html = render.page(
+    return desk.page(
         "message.html",
-        title=title,
-        person=None if session is None else session.person,
-        csrf="" if session is None else session.csrf,
-        mark=desk.mark(desk.settings),
+        title,
+        session,
+        status=status,
         message=message,
         back="/",
         back_words="Back to the watch",
     )
-    return HTMLResponse(html, status)

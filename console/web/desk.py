@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fastapi.responses import HTMLResponse
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -20,9 +21,10 @@ from bot.state import binding
 from config.settings import ExchangeMode, Settings
 from console.context import reading_engine
 from console.runtime.web_link import KEY, Links
+from console.web import render
 from console.web.halts import Halts
 from console.web.people import Person
-from console.web.sessions import Sessions
+from console.web.sessions import Sessions, WebSession
 from console.web.watch import Watch
 from models.database import Database
 from models.repositories import operators
@@ -119,10 +121,33 @@ class Desk:
             and (row.role, row.public_key) == (operator.role, key)
         )
 
-    def mark(self, settings: Settings) -> str | None:
-        """The watermark of pages that show no real money."""
-        mode = settings.exchange_mode
-        return None if mode is ExchangeMode.LIVE else f"{mode.upper()}: no real money"
+    def page(
+        self,
+        template: str,
+        title: str,
+        visit: WebSession | None,
+        *,
+        status: int = 200,
+        settings: Settings | None = None,
+        **values: Any,
+    ) -> HTMLResponse:
+        """A whole page for a session, with its watermark. `settings` are the database's, where they
+        were read."""
+        html = render.page(
+            template,
+            title=title,
+            person=None if visit is None else visit.person,
+            csrf="" if visit is None else visit.csrf,
+            mark=_mark(settings or self.settings),
+            **values,
+        )
+        return HTMLResponse(html, status)
+
+
+def _mark(settings: Settings) -> str | None:
+    """The watermark of pages that show no real money."""
+    mode = settings.exchange_mode
+    return None if mode is ExchangeMode.LIVE else f"{mode.upper()}: no real money"
 
 
 def _link_secret(home: Path) -> str | None:

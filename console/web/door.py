@@ -9,7 +9,6 @@ from starlette.concurrency import run_in_threadpool
 
 from bot.authority.login import Credentials
 from bot.errors import MlriskError, NotAuthorised
-from console.web import render
 from console.web.desk import Desk, TooManyLogins
 from console.web.people import Person, Right, of_operator, of_this_machine
 from console.web.sessions import LONGEST, WebSession
@@ -163,16 +162,7 @@ def _door(request: Request, status: int, problem: str | None, link: str | None =
     (_, session), token = door_of(request), None
     if session is None:
         token, session = desk.sessions.open()
-    html = render.page(
-        "login.html",
-        title="Log in",
-        person=None,
-        mark=desk.mark(desk.settings),
-        csrf=session.csrf,
-        problem=problem,
-        link=link,
-    )
-    answer = HTMLResponse(html, status)
+    answer = desk.page("login.html", "Log in", session, status=status, problem=problem, link=link)
     if token is not None:
         _set_cookie(request, answer, cookie_name(request, door=True), token)
     return answer

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from sqlalchemy.orm import Session
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 
 from bot.risk.codec import Unreadable
 from console.views.explanation import stored_explanation
 from console.views.request_facts import request_facts
 from console.web import drawing, render
+from console.web.desk import Desk
 from console.web.door import Visit, desk_of, not_found, token_of
 
 router = APIRouter()
@@ -33,17 +33,15 @@ async def watch(request: Request, visit: Visit) -> Response:
     """The page that people leave open."""
     desk = desk_of(request)
     frame = await desk.watch.newest()
-    html = render.page(
+    return desk.page(
         "watch.html",
-        title="Watch",
-        person=visit.person,
-        csrf=visit.csrf,
-        mark=desk.mark(frame.facts.settings),
+        "Watch",
+        visit,
+        settings=frame.facts.settings,
         facts=frame.facts,
         panels=render.PANELS,
         event=render.event_of(frame.facts, frame.panels),
     )
-    return HTMLResponse(html)
 
 
 @router.get("/events")
@@ -67,25 +65,17 @@ async def _told(request: Request) -> AsyncGenerator[ServerSentEvent, None]:
 
 
 @router.get("/requests/{request_id:path}", response_class=HTMLResponse)
-async def one_request(request: Request, visit: Visit, request_id: str) -> Response:
+def one_request(request: Request, visit: Visit, request_id: str) -> Response:
     """A request: decision, parent, children, attempts, fills, audit."""
     desk = desk_of(request)
-    found = await run_in_threadpool(_facts_of, desk.reading, request_id)
+    found = _facts_of(desk, request_id)
     if found is None:
         raise not_found(f"no request is called {request_id!r}")
-    html = render.page(
-        "request.html",
-        title=f"Request {request_id}",
-        person=visit.person,
-        csrf=visit.csrf,
-        mark=desk.mark(desk.settings),
-        **found,
-    )
-    return HTMLResponse(html)
+    return desk.page("request.html", f"Request {request_id}", visit, **found)
 
 
-def _facts_of(reading: Any, request_id: str) -> dict[str, Any] | None:
-    with reading() as session:
+def _facts_of(desk: Desk, request_id: str) -> dict[str, Any] | None:
+    with desk.reading() as session:
         facts = request_facts(session, request_id)
         if facts is None:
             return None

@@ -1,7 +1,7 @@
 """The asset endpoints: coins, balances, collateral, and the amounts to borrow or move."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from paper_exchange.engine.numbers import plain as plain_amount
@@ -89,7 +89,7 @@ def _movable(call: Call, coin: str) -> str:
     worth = world.margin.worth(account, coin)
     if worth:
         balance = min(balance, world.margin.account_margin(account).free / worth)
-    return plain_amount(max(balance, Decimal(0)).quantize(Decimal("1e-8")))
+    return plain_amount(max(balance, Decimal(0)).quantize(Decimal("1e-8"), ROUND_DOWN))
 
 
 def coins_balance(call: Call, params: Params) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Every path that Bybit documents answers, and what is ignored is named."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pybit.unified_trading import HTTP
 from paper_exchange.server.rest.documented import DOCUMENTED_ENDPOINTS
 from paper_exchange.testing import PaperExchangeProcess
 from tests.conformance.drivers import SYMBOL, below
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
 
@@ -121,11 +123,12 @@ def test_balances_collateral_coins_and_demo_money(session: HTTP) -> None:
         "POST",
         "/v5/account/demo-apply-money",
         adjustType=0,
-        utaDemoApplyMoney=[{"coin": "USDT", "amountStr": "109"}],
+        # A coin more precise than the eight decimals that can be moved.
+        utaDemoApplyMoney=[{"coin": "USDT", "amountStr": "109.000000006"}],
     )
     assert float(usdt()) == pytest.approx(before + 109)
     one = session.get_coin_balance(accountType="UNIFIED", coin="USDT")["result"]["balance"]
-    assert 0 < float(one["transferBalance"]) <= float(one["walletBalance"])
+    assert 0 < Decimal(one["transferBalance"]) <= Decimal(one["walletBalance"])
     movable = session.get_transferable_amount(coinName="USDT,DOGE")["result"]
     assert movable["availableWithdrawal"] == one["transferBalance"]
     assert movable["availableWithdrawalMap"]["DOGE"] == "0"
@@ -164,12 +167,14 @@ def test_demo_money_that_can_not_be_taken_back_whole_moves_nothing(session: HTTP
 
 
 def the_order(session: HTTP, order_id: str) -> dict[str, Any]:
-    """The order, which the moving market may have filled by now."""
+    """The order once it takes effect. The moving market may have filled it by then."""
     scope = {"category": "linear", "symbol": SYMBOL, "orderId": order_id}
-    for read in (session.get_open_orders, session.get_order_history):
-        if rows := read(**scope)["result"]["list"]:
-            return dict(rows[0])
-    raise AssertionError(f"{order_id} is neither open nor in the history")
+
+    def seen() -> list[dict[str, Any]]:
+        reads = (session.get_open_orders, session.get_order_history)
+        return [row for read in reads for row in read(**scope)["result"]["list"]]
+
+    return dict(eventually(seen, f"order {order_id}")[0])
 
 
 def test_an_order_takes_its_price_from_a_level_of_the_book(session: HTTP) -> None:

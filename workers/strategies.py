@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import Refused
+from config.private_files import write_private
 from workers.embedded import acl
 from workers.embedded.redis import EmbeddedRedis
 from workers.home import Home
-from workers.private_files import write_private
 
 
 @dataclass(frozen=True, slots=True)

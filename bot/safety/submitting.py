@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from bot import failpoints
+from config.private_files import write_private
 from models.tables import AuditTreeRow
 from models.transparency.merkle import consistency_proof
 from models.transparency.offline_verifier import Checkpoint, Note, ProofError, VerifierKey
@@ -19,7 +20,6 @@ from models.transparency.submission import (
     WitnessDirectory,
     read,
     read_note,
-    replace,
 )
 
 SPAN = 20_000
@@ -39,7 +39,7 @@ class Outbox:
     def publish_key(self) -> None:
         """Leaves the log's public key where the witness and people find it."""
         if read(self.own.key) != f"{self.key}\n":
-            replace(self.own.key, f"{self.key}\n")
+            write_private(self.own.key, f"{self.key}\n")
 
     def submit(self, session: Session) -> str | None:
         """Submits the newest checkpoint that the witness has not signed; returns what is wrong
@@ -66,7 +66,7 @@ class Outbox:
             proof = consistency_proof(StoredNodes(session), signed, target.size)
         leaves = tuple(leaf_hashes(session, signed, target.size))
         text = Submission(signed, target.note, tuple(proof), leaves).to_text()
-        replace(self.own.submission, text)
+        write_private(self.own.submission, text)
         failpoints.hit(failpoints.AFTER_SUBMISSION)
         self._submitted = (signed, target.note)
 

@@ -7,12 +7,12 @@ and what the other side reads is in `public`, which containers mount apart.
 
 import base64
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from config.private_files import write_private
 from models.transparency.offline_verifier import Note, ProofError
 
 AUDIT_LOG, AUDIT_WITNESS = "audit-log", "audit-witness"
@@ -39,7 +39,7 @@ class Directory:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = private / "key"
         if not file.exists():
-            replace(file, secrets.token_urlsafe(32))
+            write_private(file, secrets.token_urlsafe(32))
         return file.read_text(encoding="ascii").strip()
 
 
@@ -162,14 +162,3 @@ def read_note(path: Path) -> Note | None:
     """The note in a file; None when there is none. Raises ProofError."""
     found = read(path)
     return None if found is None else Note.parse(found)
-
-
-def replace(path: Path, text: str) -> None:
-    """Puts a text in a file, whole or not at all, also when the power fails. Raises OSError."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(path)

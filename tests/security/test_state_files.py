@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from config.private_files import write_private
 from config.settings import environment_file
 from console.cli import run
 from console.errors import ExitCode
@@ -20,7 +21,6 @@ from paper_exchange.engine.settings import AccountConfig
 from paper_exchange.server.venue.state import StateError, StateKeeper
 from tests.unit.paper_exchange.server.market_script import SPEC, UID
 from workers.home import Home
-from workers.private_files import write_private
 from workers.supervision import launches
 from workers.supervision.launches import ProcessSpec, Run
 from workers.supervision.processes import ProcessIdentity

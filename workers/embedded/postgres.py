@@ -17,9 +17,9 @@ from psycopg import sql
 from sqlalchemy import URL
 
 from bot.errors import DependencyDown
+from config.private_files import write_private
 from models.connecting import CONNECT_TIMEOUT_SECONDS, connect_args, server_settings
 from workers.embedded.privileges import give_to_unprivileged, server_uid, unprivileged
-from workers.private_files import write_private
 from workers.supervision.ports import LOOPBACK
 
 SUPERUSER = "postgres"

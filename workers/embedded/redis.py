@@ -15,10 +15,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bot.errors import DependencyDown
+from config.private_files import write_private
 from workers.embedded import acl
 from workers.embedded.privileges import give_to_unprivileged, running_as_root, unprivileged
 from workers.embedded.redis_program import server_program
-from workers.private_files import write_private
 from workers.supervision.ports import LOOPBACK
 
 STOP_SIGNAL = "TERM"

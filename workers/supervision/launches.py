@@ -15,9 +15,9 @@ from typing import Any
 
 import psutil
 
+from config.private_files import take_away, write_private
 from config.state_files import DamagedFileError, read_object
 from workers.home import Home
-from workers.private_files import take_away, write_private
 from workers.supervision import launcher, processes
 from workers.supervision.processes import ProcessIdentity
 

@@ -16,9 +16,9 @@ import psutil
 from supervisor.xmlrpc import Faults
 
 from bot.errors import DependencyDown
+from config.private_files import write_private
 from config.settings import PREFIX
 from workers.home import Home, HomeInUseError
-from workers.private_files import write_private
 from workers.supervision import launches, processes, steadfast, supervisord
 from workers.supervision.launcher import PARENT_VARIABLE, RUN_VARIABLE
 from workers.supervision.launches import ProcessSpec, Run

@@ -12,6 +12,7 @@ from pathlib import Path
 from bot.decision import signing
 from config.celery import HOLD_KEYS, WORKERS, with_database
 from config.identity import PAPER_ACCOUNT
+from config.private_files import write_private
 from config.settings import PREFIX, KeylessSettings
 from models.roles import DatabaseLogins
 from models.transparency.submission import AUDIT_LOG, AUDIT_WITNESS
@@ -20,7 +21,6 @@ from workers.embedded import acl, postgres, redis
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.redis import EmbeddedRedis
 from workers.home import Home
-from workers.private_files import write_private
 from workers.supervision import launches
 from workers.supervision.launches import ProcessSpec
 from workers.supervision.ports import LOOPBACK

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from bot.clock import Clock
 from bot.risk.portfolio.kinds import AlertLevel
 from config.errors import MlriskError
+from config.private_files import write_private
 from models.transparency.merkle import Frontier, LeafNodes, root_at
 from models.transparency.notes import WitnessSigner
 from models.transparency.offline_verifier import (
@@ -31,7 +32,6 @@ from models.transparency.submission import (
     WitnessDirectory,
     read,
     read_note,
-    replace,
 )
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Witness:
         and are taken away."""
         signer = WitnessSigner(self.own.secret())
         if read(self.own.key) != f"{signer.key}\n":
-            replace(self.own.key, f"{signer.key}\n")
+            write_private(self.own.key, f"{signer.key}\n")
         note = read_note(self.own.cosigned)
         head = None
         if note is not None:
@@ -124,7 +124,7 @@ class Witness:
         except ProofError as error:
             raise Refusal(str(error)) from None
         self._append(given.leaves)
-        replace(self.own.cosigned, signer.cosign(given.checkpoint, self.clock.now()))
+        write_private(self.own.cosigned, signer.cosign(given.checkpoint, self.clock.now()))
         self._frontier = grown
         return True
 
@@ -134,7 +134,7 @@ class Witness:
         if found is None:
             return None
         if known is None:
-            replace(self.own.log_key, found)
+            write_private(self.own.log_key, found)
         elif known != found:
             raise Refusal(
                 "the log has another key than it had; take the witness' directory away when you "
@@ -177,7 +177,7 @@ class Witness:
         """Tells people, and leaves a file that stops what adds risk."""
         if why != self._told or not self.own.refused.exists():
             facts = {"why": why, "signed": self._frontier.size, "at": self.clock.now().isoformat()}
-            replace(self.own.refused, json.dumps(facts))
+            write_private(self.own.refused, json.dumps(facts))
             log.critical(
                 "the witness refuses the audit log: %s",
                 why[:_SHOWN],

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.clock import FixedClock
+from config.private_files import write_private
 from models.transparency.merkle import LeafNodes, consistency_proof, root_at
 from models.transparency.notes import LogSigner
 from models.transparency.offline_verifier import Checkpoint, ProofError, VerifierKey, leaf_hash
@@ -17,7 +18,6 @@ from models.transparency.submission import (
     Submission,
     WitnessDirectory,
     read_note,
-    replace,
 )
 from tests.support.waiting import eventually
 from workers.watchdog.witness import WITNESS_REFUSED, Witness, WitnessThread
@@ -39,7 +39,7 @@ class Log:
     def __post_init__(self) -> None:
         self.files, self.own = LogDirectory(self.home / "log"), WitnessDirectory(self.home / "w")
         self.files.secret()
-        replace(self.files.key, f"{self.signer.key}\n")
+        write_private(self.files.key, f"{self.signer.key}\n")
         self.restart()
 
     def restart(self) -> None:
@@ -51,7 +51,7 @@ class Log:
         proof = consistency_proof(nodes, begins, size) if 0 < begins <= size else []
         note = self.signer.checkpoint(size, root_at(nodes, size))
         made = Submission(begins, note, tuple(proof), tuple(known[begins:size]))
-        replace(self.files.submission, made.to_text())
+        write_private(self.files.submission, made.to_text())
 
     @property
     def signed(self) -> int:
@@ -122,11 +122,11 @@ def test_it_refuses_a_proof_that_does_not_hold_and_leaves_that_are_others(log: L
         Submission(5, note.replace("\u2014 mlrisk", "\u2014 another"), proof, tuple(leaves(8)[5:])),
         Submission(5, "no note", proof, tuple(leaves(8)[5:])),
     ):
-        replace(log.files.submission, spoilt.to_text())
+        write_private(log.files.submission, spoilt.to_text())
         assert not log.witness.look()
         assert log.refusal
         log.own.refused.unlink()
-    replace(log.files.submission, "{")
+    write_private(log.files.submission, "{")
     assert not log.witness.look()
     assert "can't be read" in log.refusal
     assert log.signed == 5
@@ -148,7 +148,7 @@ def test_the_first_key_of_the_log_counts_for_ever(log: Log) -> None:
     log.submit(leaves(2), 0)
     assert log.witness.look()
     log.signer = LogSigner("another")
-    replace(log.files.key, f"{log.signer.key}\n")
+    write_private(log.files.key, f"{log.signer.key}\n")
     log.submit(leaves(3), 2)
     assert not log.witness.look()
     assert "another key" in log.refusal

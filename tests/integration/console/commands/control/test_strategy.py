@@ -12,13 +12,13 @@ from redis import Redis, exceptions
 from redis.exceptions import AuthenticationError, NoPermissionError
 
 from bot.decision.signing import key_line
+from config.private_files import write_private
 from console.cli import run
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.services import RedisServer, ServerProcess
 from workers import strategies
 from workers.embedded.acl import CONSOLE, USER_OF_PROCESS, users
 from workers.home import Home
-from workers.private_files import write_private
 
 pytestmark = pytest.mark.services
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.private_files import write_private
+from config.private_files import write_private
 
 
 def test_a_file_is_private_whatever_the_umask_and_the_former_mode(tmp_path: Path) -> None:

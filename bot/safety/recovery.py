@@ -103,8 +103,9 @@ class Recovery:
         `scope` is None for a breaker of the account. After the reset of a loss breaker the present
         equity is the new base. `authorised` says that the environment asks for no login. Unless it
         does and the limits say so, the scope recovers by the ladder (`bot.safety.recovering`)
-        instead of trading at full size at once; a timed lock has no ladder. Raises NotAuthorised
-        when the actor lacks the power, and Refused for a breaker that never tripped.
+        instead of trading at full size at once. A timed lock has no ladder, and its reset gives
+        back only what the lock took. Raises NotAuthorised when the actor lacks the power, and
+        Refused for a breaker that never tripped.
         """
         if not authorised:
             require(actor, Power.RESET_BREAKER, f"resetting {kind}")
@@ -126,7 +127,9 @@ class Recovery:
                 raise Refused(self._unknown(uow.session, kind), code="unknown_breaker")
             was_tripped = row is None or row.tripped or (whole and kind == DRAWDOWN)
             climbs = not (authorised and self._gives_full_size())
-            timed = row is not None and row.until is not None
+            lock_at = None if row is None or row.until is None else row.changed_at
+            # An account that reduced before its lock came has another reason to climb.
+            is_of_the_lock = whole and lock_at is not None and state.changed_at >= lock_at
             if row is not None:
                 told = named(actor)
                 end_trip(uow.session, row, reason=f"reset: {reason}", actor=told, now=now)
@@ -138,11 +141,13 @@ class Recovery:
                 details |= {} if whole else {"scope": str(scope)}
                 self._note(uow, "breaker_reset", actor, details, now)
                 uow.session.flush()
-                if not climbs or timed:
+                begins = lock_at is None
+                if whole:
+                    left = tripped_of(uow.session, self._account)
+                    begins = before is TradingState.REDUCING and not left
+                if not climbs or is_of_the_lock:
                     self._release(uow, state, reason, actor, now)
-                elif not whole or (
-                    before is TradingState.REDUCING and not tripped_of(uow.session, self._account)
-                ):
+                elif begins:
                     self._recovering.begin_after_reset(
                         uow, Scope(scope.kind, scope.key), reason=reason, actor=actor, now=now
                     )

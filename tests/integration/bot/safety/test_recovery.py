@@ -210,3 +210,23 @@ def test_a_reset_lifts_no_halt_and_a_timed_lock_has_no_ladder(desk: Desk) -> Non
     )
     recovery.reset("churn", reason="seen", actor="test", authorised=True, scope=scope)
     assert state(desk, Scope(ScopeKind.SYMBOL, "BTCUSDT")) is TradingState.HALTED
+
+
+@pytest.mark.parametrize("kind", [ScopeKind.SYMBOL, ScopeKind.ACCOUNT])
+def test_the_reset_of_a_timed_lock_gives_back_nothing_that_was_taken_before(
+    desk: Desk, kind: ScopeKind
+) -> None:
+    scope = BreakerScope(kind, "BTCUSDT" if kind is ScopeKind.SYMBOL else ACCOUNT)
+    recovery = strict_recovery(desk)
+    move_account(desk, TradingState.REDUCING)
+    desk.pass_time(1)
+    trip_of(desk, "cooldown", scope, until=desk.clock.now() + timedelta(minutes=30))
+    recovery.reset("cooldown", reason="seen", actor="test", authorised=True, scope=scope)
+    assert account_state(desk) is not TradingState.ACTIVE
+
+
+def test_the_reset_of_the_accounts_only_lock_gives_its_full_size_back(desk: Desk) -> None:
+    trip_of(desk, "cooldown", until=desk.clock.now() + timedelta(minutes=30))
+    assert account_state(desk) is TradingState.REDUCING
+    strict_recovery(desk).reset("cooldown", reason="seen", actor="test", authorised=True)
+    assert account_state(desk) is TradingState.ACTIVE

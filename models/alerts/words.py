@@ -69,6 +69,7 @@ _ENDED_BY: Mapping[str, str] = {
     "account_fit": "account_unfit",
     "breaker_recovered": "breaker_tripped",
     "breaker_reset": "breaker_tripped",
+    "emergency_trigger_cleared": "emergency_triggered",
     "resumed": "halted",
     "symbol_taken": "symbol_refused",
     "system_failure_over": "system_failure",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.safety.emergency_triggers import TriggerKind
 from models.alerts import levels, words
 from models.alerts.words import LASTING, condition_of, ended_by, key_of
 from models.enums import AlertLevel
@@ -20,6 +21,12 @@ def test_a_thousand_lost_orders_are_one_condition_and_two_breakers_are_two() -> 
     other = {**SPIKE, "breaker": "data_quality_issue"}
     keys = {key_of("paper", "breaker_tripped", "account:paper", said) for said in (SPIKE, other)}
     assert len(keys) == 2
+
+
+def test_two_emergency_triggers_are_two_conditions_that_people_are_told_of() -> None:
+    subjects = [f"emergency:{kind}" for kind in TriggerKind]
+    keys = {key_of("paper", "emergency_triggered", subject, {}) for subject in subjects}
+    assert len(keys) == len(TriggerKind)
 
 
 def test_the_sentence_names_condition_subject_and_reason() -> None:

@@ -1,9 +1,10 @@
 """The halt journal: a file in the home that stops entries while Postgres can't be written.
 
-`mlrisk halt` writes it when it can't reach Postgres. While the file is there, every claim and every
-decision on this machine treats trading as HALTED, whatever Postgres says when it is back. The
-monitoring worker records the halts of the file in the database and takes the file away. A halt that
-flattens notes each of its orders here before it is sent, so that Postgres learns of them as well.
+`mlrisk halt` writes it when it can't write the trading state. While the file is there, every claim
+and every decision on this machine treats trading as HALTED, whatever Postgres says when it is back.
+The monitoring worker records the halts of the file in the database and takes the file away. A halt
+that flattens notes each of its orders here before it is sent, so that Postgres learns of them as
+well.
 """
 
 import fcntl

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from bot.authority.actors import Actor, named
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange
+from bot.execution.orders.attempts import failure_text
 from bot.safety.flat_watch import FlatWatch
 from bot.safety.flattening import WAIT_SECONDS, FlatReport
 from bot.safety.halt import HaltReach, TradingHalt
@@ -196,8 +197,7 @@ class HaltSteps:
             )
         except Exception as error:  # the report goes on, and the emergency worker as well
             log.exception("a flattening failed", extra={"event": "halt_flattening_failed"})
-            line = str(getattr(error, "orig", error)).strip().splitlines() or [""]
-            why = f"the closing failed, run it again ({type(error).__name__}: {line[0]})"
+            why = f"the closing failed, run it again ({failure_text(error)})"
             return FlatReport(None, (), (), (why,))
         except BaseException:
             # Somebody ends this process: what was done until then is in the audit.

@@ -106,7 +106,7 @@ def call_back_at_exchange(
 
 
 def not_halted(why: Exception, outcome: str = "", *, journalled: bool = False) -> CommandError:
-    """The error for a trading state that could not be written.
+    """The error for a trading state that could not be written; `outcome` is what came of the rest.
 
     A journalled halt holds on this machine. An unrecorded halt without a journal is none, because
     workers that still reach Postgres may go on.

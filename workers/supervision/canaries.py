@@ -1,7 +1,7 @@
 """Restarts workers that take no messages: `python -m workers.supervision.canaries HOME`.
 
 This process looks at each queue's canary, and `workers.supervision.silence` decides. It asks a
-silent worker for the tasks at hand, and has supervisord start the worker anew. The restart is an
+silent worker for its tasks, and has supervisord start one anew that begins none. The restart is an
 entry of the audit. No order depends on it: a claimed row is sent by one process at most, and a
 killed worker's messages come again.
 """
@@ -36,13 +36,26 @@ from workers.home import Home
 from workers.logs import configure_logging
 from workers.stop_event import stop_by_signal
 from workers.supervision import launches, readiness, restarts
-from workers.supervision.silence import LONGEST_TASK_SECONDS, Look, Restarts, Silences, Silent
+from workers.supervision.silence import (
+    DOUBTFUL_SECONDS,
+    IDLE_SECONDS,
+    LONGEST_TASK_SECONDS,
+    SILENT_SECONDS,
+    Answer,
+    Idleness,
+    Look,
+    Restarts,
+    Silences,
+    Silent,
+)
 from workers.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
 _TIMEOUT_SECONDS = 2.0
+_ANSWER_SECONDS = 5.0
+"""The time for a worker's answer, which waits for its turn on a busy machine."""
 _AWAY = (RedisError, DBAPIError, OperationalError, OSError)
 
 
@@ -53,23 +66,32 @@ class Canaries:
     home: Home
     db: Database
     broker: Redis
-    is_at_work: Callable[[str], bool]
-    """Whether a worker has a task at hand. Raises one of the broker's errors."""
+    ask: Callable[[str], Answer | None]
+    """What a worker tells of its tasks; None when it doesn't answer. Raises one of the broker's
+    errors."""
     clock: Callable[[], float] = time.monotonic
     _silences: Silences = field(default_factory=Silences)
+    _idleness: Idleness = field(default_factory=Idleness)
     _restarts: Restarts = field(default_factory=Restarts)
 
     def look(self) -> None:
-        """Restart the workers that are silent. Nothing counts while Postgres or Redis is away."""
+        """Restart the workers that are silent and idle. Nothing counts while Postgres or Redis is
+        away."""
         try:
-            silent = self._silences.look(self._seen())
-            idle = [one for one in silent if not self.is_at_work(one.worker)]
+            doubtful = self._silences.look(self._seen(), DOUBTFUL_SECONDS)
+            idle = {one.worker: self._idle_seconds(one) for one in doubtful}
         except _AWAY as error:
             self._silences.forget()
+            self._idleness.forget()
             log.info("canaries can't be judged: %s", type(error).__name__)
             return
-        for one in idle:
-            self._restart(one)
+        self._idleness.keep(idle)
+        for one in doubtful:
+            if one.seconds > SILENT_SECONDS and idle[one.worker] >= IDLE_SECONDS:
+                self._restart(one)
+
+    def _idle_seconds(self, one: Silent) -> float:
+        return self._idleness.seconds(one, self.ask(one.worker), self.clock())
 
     def _seen(self) -> Look:
         with self.db.reading() as session:
@@ -101,19 +123,24 @@ class Canaries:
         restarts.tell(self.db, one, "canaries", again=again)
 
 
-def has_task_at_hand(redis_url: str, worker: str) -> bool:
-    """Ask a worker through the broker. A worker that doesn't answer has none.
+def ask_worker(redis_url: str, worker: str) -> Answer | None:
+    """Ask a worker through the broker for its tasks; None when it doesn't answer.
 
-    A task that is older than every time limit doesn't count: nothing ends it any more.
+    A task at hand that is older than every time limit doesn't count: nothing ends it any more.
     """
     with Celery(set_as_current=False) as app:
         app.conf.update(celery_settings(redis_url))
         # This process takes no messages, and may not give others' messages back to a queue.
         app.conf.broker_transport_options |= {"ack_emulation": False}
         name = f"{worker}@{socket.gethostname()}"
-        answer = app.control.inspect(destination=[name], timeout=_TIMEOUT_SECONDS).active() or {}
+        asked = app.control.inspect(destination=[name], timeout=_ANSWER_SECONDS)
+        active = (asked.active() or {}).get(name)
+        told = None if active is None else (asked.stats() or {}).get(name)
+    if active is None or told is None:
+        return None
     oldest = time.time() - LONGEST_TASK_SECONDS
-    return any((task["time_start"] or time.time()) > oldest for task in answer.get(name, []))
+    is_at_work = any((task["time_start"] or time.time()) > oldest for task in active)
+    return Answer(is_at_work, sum(told["total"].values()))
 
 
 def canaries_of(home: Home) -> Canaries:
@@ -126,7 +153,7 @@ def canaries_of(home: Home) -> Canaries:
         socket_connect_timeout=_TIMEOUT_SECONDS,
     )
     db = Database(settings.require_database_url(), pool_size=1)
-    return Canaries(home, db, broker, lambda worker: has_task_at_hand(redis_url, worker))
+    return Canaries(home, db, broker, lambda worker: ask_worker(redis_url, worker))
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ A worker may stop to take messages after a fault of its broker's connection whil
 and answers pings. Its queues' canaries then stay away, and what beat sends waits in its queues.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from config.celery import TASK_TIME_LIMIT_SECONDS, WORKERS
@@ -12,6 +12,11 @@ from config.celery import TASK_TIME_LIMIT_SECONDS, WORKERS
 SILENT_SECONDS = 30.0
 """The time without a canary after which a worker counts as silent. Beat sends a canary every
 10 s."""
+DOUBTFUL_SECONDS = 20.0
+"""The time without a canary after which a worker is asked what it does."""
+IDLE_SECONDS = 8.0
+"""The time without a task after which a worker has stopped taking what waits. A worker that takes
+messages goes from one task to the next in an instant."""
 GAP_SECONDS = 15.0
 """The longest time between two looks. After a longer one the machine was suspended or too busy, and
 nothing from before counts."""
@@ -65,8 +70,8 @@ class Silences:
         """Begin anew: what is needed for a look did not answer."""
         self._of.clear()
 
-    def look(self, seen: Look) -> list[Silent]:
-        """The workers that are silent too long.
+    def look(self, seen: Look, longer_than: float = SILENT_SECONDS) -> list[Silent]:
+        """The workers that are silent for longer than a time in seconds.
 
         A silence begins with the worker's announcement, with its canary, and with the first message
         that waits. It therefore needs a running worker, a beat that sends, and a broker that keeps
@@ -78,7 +83,7 @@ class Silences:
         found = []
         for worker, pid in seen.workers.items():
             lasting = {queue: self._silence(queue, pid, seen) for queue in WORKERS[worker]}
-            silent = {queue: s for queue, s in lasting.items() if s > SILENT_SECONDS}
+            silent = {queue: s for queue, s in lasting.items() if s > longer_than}
             if silent:
                 found.append(Silent(worker, pid, tuple(silent), max(silent.values())))
         return found
@@ -89,6 +94,50 @@ class Silences:
         if known is None or known.sign != sign or not seen.waiting.get(queue):
             known = self._of[queue] = _Silence(sign, seen.at)
         return seen.at - known.since
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a worker tells of its tasks."""
+
+    is_at_work: bool
+    """Whether it has a task at hand."""
+    begun: int
+    """The number of tasks that it has begun."""
+
+
+@dataclass
+class Idleness:
+    """How long each worker has had no task and begun none, from one answer to the next.
+
+    Slow tasks keep a queue's canary waiting although its worker takes one message after the other.
+    Such a worker begins tasks, and may not be taken for one that has stopped.
+    """
+
+    _of: dict[str, tuple[int, int | None, float]] = field(default_factory=dict)
+    """The process id, the tasks begun and since when, by worker."""
+
+    def forget(self) -> None:
+        """Begin anew: what is needed for an answer was away."""
+        self._of.clear()
+
+    def seconds(self, silent: Silent, answer: Answer | None, at: float) -> float:
+        """The time for which the worker has been idle; None is a worker that doesn't answer.
+
+        One that doesn't answer begins nothing that is known.
+        """
+        pid, begun, since = self._of.get(silent.worker, (silent.pid, None, at))
+        if answer is not None and (answer.is_at_work or begun not in (None, answer.begun)):
+            since = at
+        if pid != silent.pid:
+            since = at
+        told = begun if answer is None else answer.begun
+        self._of[silent.worker] = (silent.pid, told, since)
+        return at - since
+
+    def keep(self, workers: Container[str]) -> None:
+        """Forget all workers but these."""
+        self._of = {name: known for name, known in self._of.items() if name in workers}
 
 
 @dataclass

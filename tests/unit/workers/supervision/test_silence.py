@@ -12,6 +12,8 @@ from workers.supervision.silence import (
     GAP_SECONDS,
     REPEATED_WITHIN_SECONDS,
     SILENT_SECONDS,
+    Answer,
+    Idleness,
     Look,
     Restarts,
     Silences,
@@ -104,6 +106,48 @@ def test_nothing_counts_from_before_the_machine_was_suspended() -> None:
     silent_of(silences, looks(2))
     later = looks(LONG - 2, start=STEP + GAP_SECONDS + 3600)
     assert silent_of(silences, later) == [[]] * (LONG - 2)
+
+
+ONE = Silent("reporting", 100, ("reconciliation",), 25.0)
+
+
+def idle_seconds(*answers: Answer | None, one: Silent = ONE) -> list[float]:
+    """How long a worker is idle at each of its answers, five seconds apart."""
+    idleness = Idleness()
+    return [idleness.seconds(one, answer, 5.0 * number) for number, answer in enumerate(answers)]
+
+
+def test_a_worker_without_a_task_that_begins_none_is_idle() -> None:
+    assert idle_seconds(*[Answer(is_at_work=False, begun=7)] * 3) == [0.0, 5.0, 10.0]
+
+
+def test_slow_tasks_one_after_the_other_are_no_idleness() -> None:
+    """Also when the worker is asked between two of them."""
+    between = [Answer(is_at_work=False, begun=number) for number in range(5)]
+    assert idle_seconds(*between) == [0.0] * 5
+    assert idle_seconds(*[Answer(is_at_work=True, begun=7)] * 5) == [0.0] * 5
+
+
+def test_a_worker_is_idle_from_its_last_task_on() -> None:
+    at_work, idle = Answer(is_at_work=True, begun=7), Answer(is_at_work=False, begun=7)
+    assert idle_seconds(idle, at_work, idle, idle) == [0.0, 0.0, 5.0, 10.0]
+
+
+def test_a_worker_that_does_not_answer_is_idle_until_it_does() -> None:
+    idle = Answer(is_at_work=False, begun=7)
+    assert idle_seconds(None, None, None) == [0.0, 5.0, 10.0]
+    assert idle_seconds(idle, None, idle) == [0.0, 5.0, 10.0]
+    assert idle_seconds(idle, None, Answer(is_at_work=False, begun=8)) == [0.0, 5.0, 0.0]
+
+
+def test_idleness_begins_anew_with_each_process_and_after_each_canary() -> None:
+    idleness, idle = Idleness(), Answer(is_at_work=False, begun=7)
+    assert [idleness.seconds(ONE, idle, at) for at in (0.0, 9.0)] == [0.0, 9.0]
+    assert idleness.seconds(replace(ONE, pid=101), idle, 10.0) == 0.0
+    idleness.keep({"dispatch"})
+    assert idleness.seconds(replace(ONE, pid=101), idle, 20.0) == 0.0
+    idleness.forget()
+    assert idleness.seconds(replace(ONE, pid=101), idle, 30.0) == 0.0
 
 
 def test_the_second_restart_in_ten_minutes_is_a_repeated_one() -> None:

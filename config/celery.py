@@ -15,11 +15,13 @@ WORKERS: Mapping[str, tuple[str, ...]] = {
     # Reads the wallet for the loss breakers and looks at open positions, and nothing else.
     "monitoring": ("monitoring",),
     "emergency": ("emergency",),
-    # Slow work that delays nothing else. The two are served in turn.
-    "reporting": ("reconciliation", "reporting"),
+    # Compares with the exchange, which the lease to trade waits for.
+    "reconciliation": ("reconciliation",),
+    # Slow work that delays nothing else.
+    "reporting": ("reporting",),
 }
 """The queues of each worker process."""
-HOLD_KEYS = frozenset({"execution", "sweeping", "monitoring", "emergency", "reporting"})
+HOLD_KEYS = frozenset({"execution", "sweeping", "monitoring", "emergency", "reconciliation"})
 """The workers that have the exchange's keys, because they ask in the account's name: they send,
 look orders up and call them back, read the wallet, or reconcile. Other workers read public data
 alone."""

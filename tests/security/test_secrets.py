@@ -51,8 +51,8 @@ def test_only_processes_that_ask_the_exchange_have_its_keys(home: Home) -> None:
     # The console's button cancels at the exchange by itself, as `mlrisk halt` does.
     assert having == {"feed", "web", *HOLD_KEYS}
     keyless = {spec.name for spec in built.specs if spec.env.get("MLRISK_HOLDS_KEYS") == "false"}
-    assert set(WORKERS) - HOLD_KEYS == {"validation", "dispatch"}
-    assert keyless == {"validation", "dispatch", "safety", "alerting"}
+    assert set(WORKERS) - HOLD_KEYS == {"validation", "dispatch", "reporting"}
+    assert keyless == {*(set(WORKERS) - HOLD_KEYS), "safety", "alerting"}
     assert built.logins.bootstrap is not None
     assert built.logins.owner not in built.environment.values()
     for spec in built.specs:

@@ -29,8 +29,8 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "check-fitness": _reconciling(600, "check_fitness"),
         "refresh-correlations": _reconciling(60, "refresh_correlations"),
         # Outcomes come by the minute.
-        "judge-models": _reconciling(60, "judge_models"),
-        "value-blocks": _reconciling(60, "value_blocks"),
+        "judge-models": _every(60, "tasks.monitoring.judge_models", queue="reporting"),
+        "value-blocks": _every(60, "tasks.monitoring.value_blocks", queue="reporting"),
         "fold-tallies": _every(5, "tasks.reporting.fold_tallies"),
         "sum-up-refused": _every(30, "tasks.reporting.sum_up_refused"),
         "note-audit-heads": _every(60, "tasks.reporting.note_audit_heads"),

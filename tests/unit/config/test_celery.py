@@ -8,7 +8,7 @@ def test_each_queue_has_one_worker_and_the_halts_has_nothing_else() -> None:
     assert sorted(served) == sorted(set(served)) == sorted(QUEUES)
     assert WORKERS["emergency"] == ("emergency",)
     assert set(WORKERS) >= HOLD_KEYS
-    assert not {"validation", "dispatch"} & HOLD_KEYS
+    assert not {"validation", "dispatch", "reporting"} & HOLD_KEYS
 
 
 def test_broker_results_and_beat_have_databases_of_their_own() -> None:

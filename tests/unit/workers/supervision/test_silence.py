@@ -108,7 +108,7 @@ def test_nothing_counts_from_before_the_machine_was_suspended() -> None:
     assert silent_of(silences, later) == [[]] * (LONG - 2)
 
 
-ONE = Silent("reporting", 100, ("reconciliation",), 25.0)
+ONE = Silent("reporting", 100, ("reporting",), 25.0)
 
 
 def idle_seconds(*answers: Answer | None, one: Silent = ONE) -> list[float]:

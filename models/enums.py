@@ -321,6 +321,8 @@ class EndCause(StrEnum):
     """It gave way to an exit."""
     NOTHING_TO_REDUCE = "nothing_to_reduce"
     """Others have closed the position that it was to reduce."""
+    OUT_OF_TIME = "out_of_time"
+    """Its own time was over."""
     OTHER = "other"
     """Its own course or a failure: the words say which."""
 

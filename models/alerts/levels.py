@@ -43,7 +43,6 @@ _CRITICAL = {
     "direct_exit_fill",
     "exit_denied",
     "exit_goes_at_once",
-    "exit_unfilled",
     "fill_without_child",
     "foreign_account_refused",
     "foreign_entries_dropped",
@@ -107,6 +106,8 @@ def of_entry(kind: str, payload: Mapping[str, Any]) -> AlertLevel:
         return AlertLevel.CRITICAL if payload.get("locked_until") else AlertLevel.WARNING
     if kind == "backup_plan":
         return AlertLevel.CRITICAL if payload.get("stops") else AlertLevel.INFO
+    if kind == "exit_unfilled":
+        return AlertLevel.INFO if payload.get("as_asked") else AlertLevel.CRITICAL
     if kind == "worker_restarted":
         return AlertLevel.CRITICAL if payload.get("again") else AlertLevel.WARNING
     if kind in _EMERGENCIES:

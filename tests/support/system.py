@@ -360,7 +360,11 @@ def _taken(worker: str, started: Sequence[str]) -> tuple[str, ...]:
     """The queues of a worker. In a small system `monitoring` does what has no worker of its own."""
     if worker != "monitoring":
         return WORKERS[worker]
-    others = [name for name in ("dispatch", "sweeping", "reconciliation", "reporting") if name not in started]
+    others = [
+        name
+        for name in ("dispatch", "sweeping", "reconciliation", "reporting")
+        if name not in started
+    ]
     return tuple(queue for name in (*others, worker) for queue in WORKERS[name])
 
 

@@ -3,13 +3,21 @@
 import logging
 from datetime import datetime
 
+from sqlalchemy import exists, select
+
 from bot.execution.orders.reasons import Reason
 from bot.execution.ports import OrderWork
 from bot.risk.decision import Decision
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.database import UnitOfWork
-from models.enums import CheckStatus, EndCause, ExposureDelta
-from models.tables import DisagreementRow, ParentOrderRow, PositionRow, TradeRequestRow
+from models.enums import CheckStatus, EndCause, ExecutionPriority, ExposureDelta
+from models.tables import (
+    ChildOrderRow,
+    DisagreementRow,
+    ParentOrderRow,
+    PositionRow,
+    TradeRequestRow,
+)
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +25,7 @@ _REDUCING = (ExposureDelta.REDUCES, ExposureDelta.CLOSES)
 _MET = (EndCause.NOTHING_TO_REDUCE, EndCause.REPLACED_BY_EXIT)
 """An exit with one of these causes has met its goal: others have closed the position, or exit in
 its place."""
+_HURRIED = (ExecutionPriority.URGENT, ExecutionPriority.EMERGENCY)
 _BROKEN = (CheckStatus.FAIL, CheckStatus.UNKNOWN)
 _MEANT = frozenset({"trading_state", "expiry", "duplicate_request", "reduce_only"})
 """Checks that may deny an exit without an alert, because a person wanted that or nothing is left to
@@ -80,20 +89,24 @@ def is_met(uow: UnitOfWork, parent: ParentOrderRow) -> bool:
     exchange has closed it. False while the exchange contradicts our books."""
     if not parent.reduce_only or parent.filled_qty >= parent.approved_qty:
         return False
-    key = (parent.account, parent.symbol)
-    if uow.session.get(DisagreementRow, key) is not None:
+    if _is_disputed(uow, parent):
         return False
-    held = uow.session.get(PositionRow, key)
+    held = uow.session.get(PositionRow, (parent.account, parent.symbol))
     return held is None or held.qty * parent.side.sign >= 0
 
 
 def report_unfilled(uow: OrderWork, parent: ParentOrderRow, reason: Reason) -> None:
-    """Alerts of an exit that has ended while a part of its position is left."""
+    """Records an exit that has ended while a part of its position is left.
+
+    That is an alert, unless a patient exit was worked without a failure until its own time was over
+    (`as_asked`): its strategy has wanted no more, and hears of the rest.
+    """
     rest = parent.approved_qty - parent.filled_qty
     if not parent.reduce_only or rest <= 0:
         return
     if reason.cause in _MET:
         return
+    as_asked = reason.cause is EndCause.OUT_OF_TIME and _was_worked(uow, parent)
     uow.add_entry(
         parent.account,
         "exit_unfilled",
@@ -104,9 +117,11 @@ def report_unfilled(uow: OrderWork, parent: ParentOrderRow, reason: Reason) -> N
             "side": parent.side,
             "unfilled": format(rest, "f"),
             "why": reason.words,
+            "as_asked": as_asked,
         },
     )
-    log.critical(
+    log.log(
+        logging.INFO if as_asked else logging.CRITICAL,
         "an exit of %s ended: %s; %s of the position is still open",
         parent.symbol,
         reason.words,
@@ -117,3 +132,18 @@ def report_unfilled(uow: OrderWork, parent: ParentOrderRow, reason: Reason) -> N
             "symbol": parent.symbol,
         },
     )
+
+
+def _is_disputed(uow: UnitOfWork, parent: ParentOrderRow) -> bool:
+    """Whether the exchange contradicts our books about the position."""
+    return uow.session.get(DisagreementRow, (parent.account, parent.symbol)) is not None
+
+
+def _was_worked(uow: OrderWork, parent: ParentOrderRow) -> bool:
+    """Whether a patient exit was at the exchange, and no step of it has failed."""
+    if parent.priority in _HURRIED or parent.failure is not None or _is_disputed(uow, parent):
+        return False
+    at_exchange = exists().where(
+        ChildOrderRow.request_id == parent.request_id, ChildOrderRow.acked_at.is_not(None)
+    )
+    return bool(uow.session.scalar(select(at_exchange)))

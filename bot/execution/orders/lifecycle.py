@@ -13,7 +13,7 @@ from decimal import Decimal
 from bot.execution.orders import fallback_rows, parent_end, request_status, transitions
 from bot.execution.orders.fallback_rows import FollowUp
 from bot.execution.orders.parents import release, step_soon, unplanned_qty
-from bot.execution.orders.reasons import Reason, reason_to_stop
+from bot.execution.orders.reasons import DEADLINE_PASSED, Reason, reason_to_stop
 from bot.execution.ports import OrderWork
 from models.amounts import ZERO
 from models.backup import FailureClass
@@ -132,7 +132,7 @@ def expire(uow: OrderWork, parent: ParentOrderRow) -> int:
     ]
     if not overdue:
         return 0
-    note = Reason("deadline passed")
+    note = DEADLINE_PASSED
     _end_planned(uow, parent, overdue, ChildState.EXPIRED, note)
     _go_on(uow, parent, note)
     return len(overdue)

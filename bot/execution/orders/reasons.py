@@ -17,6 +17,7 @@ class Reason:
 HALTED = Reason("halted", EndCause.HALTED)
 CANCELLED_AT_EXCHANGE = Reason("cancelled_at_exchange", EndCause.CANCELLED_AT_EXCHANGE)
 """Somebody else cancelled the order at the exchange."""
+DEADLINE_PASSED = Reason("deadline passed", EndCause.OUT_OF_TIME)
 NOTHING_LEFT = Reason(NOTHING_TO_REDUCE, EndCause.NOTHING_TO_REDUCE)
 
 

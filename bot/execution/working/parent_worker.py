@@ -59,7 +59,7 @@ from bot.execution.working.progress import factors, progress_of, touch_of
 from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, IN_STEP, hit
 from bot.risk.snapshot import MarketView
 from bot.state import fitness, lease
-from models.enums import Algorithm, ChildState, ParentState, Style
+from models.enums import Algorithm, ChildState, EndCause, ParentState, Style
 from models.locks import lock_child, lock_order, lock_parent
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
@@ -236,7 +236,9 @@ class ParentWorker:
                 case WaitUntil():
                     parent.step_at, parent.step_wake_at = action.at, None
                 case Done():
-                    reason = reason_to_stop(parent) or Reason(action.reason.value)
+                    reason = reason_to_stop(parent) or Reason(
+                        action.reason.value, _CAUSES.get(action.reason, EndCause.OTHER)
+                    )
                     parent_end.finish(uow, parent, reason)
         _look_again(uow, parent)
         return _cancels_to_send(parent, children, uow.now)
@@ -447,6 +449,7 @@ def _pace_in_force(parent: ParentOrderRow, now: datetime) -> Throttle | None:
     return Throttle.from_json(parent.pace)
 
 
+_CAUSES = {DoneReason.DEADLINE: EndCause.OUT_OF_TIME}
 _STOPPED = DoneReason.DEADLINE
 """Used unless the parent has its own stop reason."""
 _SOON = timedelta(seconds=5)

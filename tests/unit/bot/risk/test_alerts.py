@@ -62,6 +62,11 @@ def test_stops_and_failures_are_critical(kind: str) -> None:
     assert of_entry(kind, {}) is AlertLevel.CRITICAL
 
 
+def test_an_exit_that_ends_as_its_strategy_asked_is_information() -> None:
+    assert of_entry("exit_unfilled", {"as_asked": True}) is AlertLevel.INFO
+    assert of_entry("exit_unfilled", {"as_asked": False}) is AlertLevel.CRITICAL
+
+
 @pytest.mark.parametrize(
     "kind", ["cancelled_at_exchange", "foreign_entries_dropped", "orphan_called_back"]
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from sqlalchemy import select
 
 from bot.errors import ExchangeRefused
 from bot.exchange.protocol import Execution
@@ -26,7 +27,7 @@ from models.enums import (
     VenueReason,
 )
 from models.repositories import disagreements
-from models.tables import ParentOrderRow, TradeRequestRow
+from models.tables import AlertRow, AuditRow, ParentOrderRow, TradeRequestRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import T0
 
@@ -120,6 +121,46 @@ def test_one_with_a_position_left_is_still_a_failure(leaving: Desk) -> None:
     with leaving.db.reading() as session:
         assert session.get_one(TradeRequestRow, "out").status == ExecutionStatus.EXECUTION_FAILED
     assert leaving.audit_kinds().count("exit_unfilled") == 1
+
+
+def test_a_patient_exit_that_was_worked_until_its_time_was_over_alarms_nobody(
+    leaving: Desk,
+) -> None:
+    leaving.exchange.fill_share = D("0.5")
+    leaving.send_due()
+    leaving.stream()
+    overdue(leaving)
+    (entry,) = unfilled_exits(leaving)
+    assert entry["as_asked"] is True
+    assert alert_kinds(leaving) == []
+
+
+def test_one_that_never_reached_the_exchange_does(leaving: Desk) -> None:
+    overdue(leaving)
+    (entry,) = unfilled_exits(leaving)
+    assert entry["as_asked"] is False
+    assert alert_kinds(leaving) == ["exit_unfilled"]
+
+
+def test_so_does_one_whose_position_the_exchange_disputes(leaving: Desk) -> None:
+    leaving.send_due()
+    leaving.stream()
+    with leaving.db.transaction() as session:
+        theirs = {"BTCUSDT": (leaving.position(), leaving.position() + 1)}
+        disagreements.note_positions(session, ACCOUNT, theirs, leaving.clock.now())
+    overdue(leaving)
+    assert alert_kinds(leaving) == ["exit_unfilled"]
+
+
+def unfilled_exits(desk: Desk) -> list[dict[str, Any]]:
+    with desk.db.reading() as session:
+        kind = AuditRow.kind == "exit_unfilled"
+        return list(session.scalars(select(AuditRow.payload).where(kind)))
+
+
+def alert_kinds(desk: Desk) -> list[str]:
+    with desk.db.reading() as session:
+        return list(session.scalars(select(AlertRow.kind)))
 
 
 def test_what_the_exchange_still_shows_is_not_gone(leaving: Desk) -> None:

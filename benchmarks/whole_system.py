@@ -4,7 +4,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +67,12 @@ class WholeSystem:
 
 
 @contextmanager
-def whole_system(directory: Path, *, message_key: str | None = None) -> Iterator[WholeSystem]:
+def whole_system(
+    directory: Path,
+    *,
+    message_key: str | None = None,
+    alert_channels: Mapping[str, str] | None = None,
+) -> Iterator[WholeSystem]:
     """Runs it below `directory` for the time of the block; money and markets are known."""
     config, accounts = directory / "config.yaml", directory / "accounts.yaml"
     document = yaml.safe_load(_FILES.read_text(encoding="utf-8"))
@@ -76,7 +81,12 @@ def whole_system(directory: Path, *, message_key: str | None = None) -> Iterator
     home = Home(directory / "home")
     home.create()
     paper = ("--market", "synthetic", "--accounts", str(accounts), *_UNLIMITED)
-    options = topology.Options(symbols=SYMBOLS, paper_arguments=paper, message_key=message_key)
+    options = topology.Options(
+        symbols=SYMBOLS,
+        paper_arguments=paper,
+        message_key=message_key,
+        alert_channels=alert_channels or {},
+    )
     built = topology.build(home, options)
     accounts.write_text(rich_account(home), encoding="utf-8")
     built.prepare()

@@ -230,8 +230,15 @@ def main() -> int:
             sizes = grow(system, loop, arguments.requests)
             loop.close()
     if arguments.json:
-        both = {"watched": watched, "not_watched": unwatched, "memory": sizes}
-        print(json.dumps({name: [asdict(one) for one in rows] for name, rows in both.items()}))
+        print(
+            json.dumps(
+                {
+                    "watched": [asdict(phase) for phase in watched],
+                    "not_watched": [asdict(phase) for phase in unwatched],
+                    "memory": [asdict(size) for size in sizes],
+                }
+            )
+        )
     else:
         report(watched, unwatched, sizes)
     return 0

@@ -108,10 +108,10 @@ def whole_system(
 
 
 def rich_account(home: Home) -> str:
-    """The account's file for the paper exchange, with the keys that the home draws for it."""
-    (account,) = yaml.safe_load(RICH_ACCOUNT)
-    keys = {"key": home.secret("paper-api-key"), "secret": home.secret("paper-api-secret")}
-    return yaml.safe_dump([{**account, "keys": [keys]}])
+    """The accounts that the topology has written for the paper exchange, made rich."""
+    (rich,) = yaml.safe_load(RICH_ACCOUNT)
+    accounts = yaml.safe_load(topology.accounts_file(home).read_text(encoding="utf-8"))
+    return yaml.safe_dump([{**rich, **account} for account in accounts])
 
 
 def wait_until_priced(database: Database, settings: Settings) -> None:

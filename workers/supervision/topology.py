@@ -245,7 +245,7 @@ def _paper_keys(home: Home) -> dict[str, str]:
     key, secret = home.secret(_PAPER_KEY), home.secret(_PAPER_SECRET)
     watchdog = {"key": home.secret(_WATCHDOG_KEY), "secret": home.secret(_WATCHDOG_SECRET)}
     account = {"uid": PAPER_ACCOUNT, "keys": [{"key": key, "secret": secret}, watchdog]}
-    write_private(_accounts_file(home), json.dumps([account]))
+    write_private(accounts_file(home), json.dumps([account]))
     return {
         "MLRISK_API_KEY_FILE": str(home.secrets / _PAPER_KEY),
         "MLRISK_API_SECRET_FILE": str(home.secrets / _PAPER_SECRET),
@@ -260,7 +260,7 @@ def _watchdog_keys(home: Home) -> dict[str, str]:
     }
 
 
-def _accounts_file(home: Home) -> Path:
+def accounts_file(home: Home) -> Path:
     """The paper exchange's accounts, as JSON, which is YAML as well."""
     return home.paper / "accounts.json"
 
@@ -270,7 +270,7 @@ def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
     command += ["--symbols", ",".join(options.symbols), "--state-dir", str(home.paper)]
     command += ["--journal", str(home.paper / JOURNAL)]
     if not options.keys:
-        command += ["--accounts", str(_accounts_file(home))]
+        command += ["--accounts", str(accounts_file(home))]
     command += options.paper_arguments
     environment = _runtime()
     if options.recordings is not None:

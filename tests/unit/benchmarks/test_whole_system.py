@@ -46,14 +46,20 @@ def test_the_lifted_limits_are_limits_that_the_configuration_knows() -> None:
 
 
 def test_the_paper_exchange_knows_the_keys_that_the_system_is_given(tmp_path: Path) -> None:
-    """Seen: it knew the published ones alone, and no benchmark of a whole system started."""
+    """The watchdog's as well. Seen twice: one key was missing, and no benchmark of a whole system
+    started."""
     home = Home(tmp_path / "home")
     home.create()
     built = topology.build(home, topology.Options())
     (account,) = yaml.safe_load(rich_account(home))
-    (keys,) = account["keys"]
-    files = (built.environment[f"MLRISK_API_{name}_FILE"] for name in ("KEY", "SECRET"))
-    assert [Path(each).read_text().strip() for each in files] == list(keys.values())
+    known = {keys["key"]: keys["secret"] for keys in account["keys"]}
+    given = {**built.environment}
+    for spec in built.specs:
+        given |= spec.env
+    for owner in ("MLRISK_API", "MLRISK_WATCHDOG_API"):
+        key, secret = (given[f"{owner}_{name}_FILE"] for name in ("KEY", "SECRET"))
+        assert known[Path(key).read_text().strip()] == Path(secret).read_text().strip()
+    assert account["balances"] == {"USDT": "1000000000"}
 
 
 def test_quantiles_are_measured_values_and_no_numbers_where_nothing_was_measured() -> None:

@@ -131,6 +131,8 @@ def closed_loop(
 def _kinds(answer: Any) -> list[str]:
     if not isinstance(answer, dict):
         return []
+    if "verdict" not in answer:
+        return [f"without a verdict: {json.dumps(answer)[:200]}"]
     return [answer["verdict"], *(check["name"] for check in answer["checks_failed"])]
 
 

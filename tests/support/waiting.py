@@ -7,7 +7,7 @@ from typing import Any
 # How long a busy machine may take for anything. Whoever waits goes on at once when it happens, so
 # that patience costs nothing but a failing test's time.
 PATIENCE_SECONDS = 90.0
-START_SECONDS = 240.0
+START_SECONDS = 600.0
 """For the start of everything that `mlrisk up` starts: a dozen Pythons at once."""
 
 

@@ -39,9 +39,9 @@ __all__ = [
 
 Progress = Callable[[str], None]
 
-# A dozen Pythons that start at once on two busy cores were seen to take two minutes. A process that
-# can't start at all is given up earlier, after its third start.
-_READY_TIMEOUT_SECONDS = 180.0
+# A dozen Pythons that start at once on two busy cores were seen to take three minutes. A process
+# that can't start at all is given up earlier, after its third start.
+_READY_TIMEOUT_SECONDS = 600.0
 # One failed start may be an accident, for instance while a port is just being released.
 _STARTS_BEFORE_GIVING_UP = 3
 _SUPERVISORD_STOP_SECONDS = 10.0

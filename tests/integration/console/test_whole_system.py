@@ -25,7 +25,7 @@ from workers.home import Home
 from workers.strategies import server_of
 from workers.supervision.supervisor import Supervisor
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(1500)]
 
 ROOT = Path(__file__).parents[3]
 REPORT_KEYS = [

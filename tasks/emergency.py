@@ -21,9 +21,13 @@ def halt(reason: str, actor: str, cancel: bool = False, stop_exits: bool = False
 
 @shared_task(base=MlriskTask, name="tasks.emergency.follow_halts")
 def follow_halts() -> int:
-    """Stops, cancels and seals halts whose steps nobody has finished."""
+    """Stops, cancels and seals halts whose steps nobody has finished, and writes the report of
+    those whose process was killed before it."""
     context = services()
-    return emergency_stop.follow(lambda: context.following_halt, context.db)
+    followed = emergency_stop.follow(lambda: context.following_halt, context.db)
+    return followed + emergency_stop.report_unfinished(
+        lambda: context.following_halt, context.db, context.clock.now()
+    )
 
 
 @shared_task(base=MlriskTask, name="tasks.emergency.flatten")

@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from bot.execution.orders.one_by_one import each
 from bot.risk.portfolio.kinds import AlertLevel
-from bot.safety import scoped_state
+from bot.safety import scoped_state, unfinished
 from bot.safety.alerts import conditions
 from bot.safety.flat_watch import FlatWatch, tell_not_flat
 from bot.safety.flattening import WAIT_SECONDS, Flattener
 from bot.safety.halt import HaltReach, TradingHalt
+from bot.safety.halt_report import facts_of
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
@@ -77,6 +78,31 @@ def follow(make_halt: Callable[[], TradingHalt], db: Database) -> int:
             trading_halt = make_halt()
             for scope in found:
                 trading_halt.follow(True, HaltReach(scope, cancel=True), actor=ACTOR)
+    return len(found)
+
+
+def report_unfinished(make_halt: Callable[[], TradingHalt], db: Database, now: datetime) -> int:
+    """Takes the steps of halts once more that were sealed and never reported, and writes their
+    report; returns how many there were.
+
+    Their process was killed before its record. One process does it at a time, as in `follow`.
+    """
+    with db.reading() as session:
+        found = unfinished.found(session, now)
+    if not found:
+        return 0
+    with (
+        db.autocommit_connection() as connection,
+        try_alone(connection, AdvisoryLock.HALT_FOLLOWER) as alone,
+    ):
+        if alone:
+            trading_halt = make_halt()
+            for scope in found:
+                report = trading_halt.carry_out(True, HaltReach(scope, cancel=True), actor=ACTOR)
+                with db.unit_of_work() as uow:
+                    row = scoped_state.lock(uow, scope, ACTOR, now)
+                    if unfinished.write_missing(uow, scope, row, ACTOR, now, facts_of(report)):
+                        uow.commit()
     return len(found)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.authority.actors import Actor, named, record
-from bot.safety import scoped_state
+from bot.safety import scoped_state, unfinished
 from bot.state import trading_state
 from bot.state.scope import EVERYTHING, Scope
 from models.database import UnitOfWork
@@ -34,6 +34,7 @@ def set_active(
     """
     row = scoped_state.lock(uow, scope, actor, now)
     restored = scope == EVERYTHING and restore_others(uow, reason=reason, actor=actor, now=now)
+    unfinished.write_missing(uow, scope, row, actor, now)
     moved = False
     for wanted in (*_FIRST_TO.get(TradingState(row.state), ()), TradingState.ACTIVE):
         before = row.state

@@ -19,7 +19,7 @@ from bot.authority.override_codes import OverrideCodes, ProvenCode
 from bot.clock import Clock
 from bot.errors import NotAuthorised, Refused
 from bot.risk.portfolio.kinds import AlertLevel
-from bot.safety import global_state
+from bot.safety import global_state, unfinished
 from bot.state import trading_state
 from bot.state.breakers import tripped_of
 from bot.state.scope import Scope
@@ -187,6 +187,7 @@ class Recovering:
     ) -> None:
         if scope.kind is ScopeKind.GLOBAL:
             global_state.restore_others(uow, reason=row.reason, actor=actor, now=now)
+        unfinished.write_missing(uow, scope, state, actor, now)
         said = trading_state.move(
             state,
             TradingState.RECOVERING,

@@ -19,6 +19,7 @@ from bot.safety.flat_watch import FlatWatch
 from bot.safety.flattening import WAIT_SECONDS, FlatReport
 from bot.safety.halt import HaltReach, TradingHalt
 from bot.safety.halt_report import HaltReport, facts_of
+from bot.safety.scope_at_exchange import ScopeAtExchange
 from bot.state import halt_journal
 from bot.state.binding import WrongIdentity, settled
 from bot.state.halt_journal import JournalledHalt
@@ -246,6 +247,7 @@ class HaltSteps:
                 everything=order.everything,
                 exits=order.stop_exits,
                 too_fast=too_fast_teller(settings),
+                within=ScopeAtExchange(order.scope, settings.account),
             )
 
         if not order.flatten:

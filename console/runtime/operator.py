@@ -13,6 +13,7 @@ from bot.exchange.protocol import Exchange
 from bot.execution.ports import TaskQueue
 from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
 from bot.safety.calling_back import Waiting, call_back
+from bot.safety.scope_at_exchange import ScopeAtExchange
 from config.celery import MARKET_DATABASE, with_database
 from config.settings import Settings
 from config.working import WorkingRules
@@ -82,12 +83,15 @@ def call_back_at_exchange(
     everything: bool = False,
     exits: bool = False,
     too_fast: Callable[[float], None] | None = None,
+    within: ScopeAtExchange | None = None,
 ) -> str:
     """The last resort of a halt: it cancels working orders, though Postgres can't record it.
 
-    Returns what came of it, in one line.
+    `within` narrows it to a scope, as far as the exchange's data can tell. Returns what came of it,
+    in one line.
     """
     problems: list[str] = []
+    narrow = None if within is None or within.is_whole else within
     try:
         found = call_back(
             exchange,
@@ -95,14 +99,18 @@ def call_back_at_exchange(
             exits=exits,
             problem=problems.append,
             waiting=Waiting(too_fast) if too_fast else Waiting(),
+            within=None if narrow is None else narrow.pick,
         )
     except MlriskError as error:
         outcome = f"orders could not be cancelled either: {error.message}"
     else:
+        of = "" if narrow is None else f" of {narrow.scope}"
         outcome = (
-            f"{found.cancelled} working orders cancelled at the exchange, {len(found.left)} left"
+            f"{found.cancelled} working orders{of} cancelled at the exchange, "
+            f"{len(found.left)} left"
         )
-    return "; ".join([outcome, *problems])
+    notes = [] if narrow is None else narrow.notes()
+    return "; ".join([outcome, *notes, *problems])
 
 
 def not_halted(why: Exception, outcome: str = "", *, journalled: bool = False) -> CommandError:

@@ -15,6 +15,7 @@ MAX_LENGTH = 36
 _TAG_LENGTH = 7
 _FORM = re.compile(re.escape(PREFIX) + f"(?:[a-z2-7]{{{_TAG_LENGTH}}}-)?[a-z2-7]{{24}}")
 """Ids of earlier versions have no tag."""
+_TAGGED = re.compile(re.escape(PREFIX) + f"[a-z2-7]{{{_TAG_LENGTH}}}-")
 _STOP_FORM = re.compile(re.escape(STOP_PREFIX) + "[a-z2-7]{24}")
 _DIRECT_EXIT_FORM = re.compile(re.escape(DIRECT_EXIT_PREFIX) + "[a-z2-7]{24}")
 
@@ -49,6 +50,16 @@ def order_link_id(
 def strategy_tag(strategy: str) -> str:
     """The mark of a strategy in the ids of its orders: seven characters, the same for ever."""
     return _base32(strategy, _TAG_LENGTH)
+
+
+def is_of_strategy(link_id: str, strategy: str) -> bool:
+    """Whether the id of a child order has the strategy's tag."""
+    return link_id.startswith(f"{PREFIX}{strategy_tag(strategy)}-")
+
+
+def is_without_strategy(link_id: str) -> bool:
+    """Whether the id is a child order's that has no strategy's tag, as earlier versions made it."""
+    return link_id.startswith(PREFIX) and _TAGGED.match(link_id) is None
 
 
 def stop_link_id(account: str, symbol: str, opened_at: datetime, number: int) -> str:

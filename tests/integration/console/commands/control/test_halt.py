@@ -4,7 +4,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from sqlalchemy import delete, select
 
 from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder, UnreadableFact
+from bot.execution.orders.identity import order_link_id
 from bot.state import halt_journal
 from config.settings import Environment, SettingsError
 from console.cli import run
@@ -169,6 +170,45 @@ def test_without_postgres_a_halt_is_written_to_the_home_first(
     assert "drill" in str(seen[0])
 
 
+@pytest.mark.parametrize(
+    ("scope", "stays", "told"),
+    [
+        ("symbol:BTCUSDT", ["of-alpha", "old"], "2 working orders of symbol:BTCUSDT cancelled"),
+        ("strategy:alpha", ["of-beta"], "3 working orders of strategy:alpha cancelled"),
+        ("strategy:alpha", ["of-beta"], "1 of them have an id without a strategy"),
+        ("account", [], "4 working orders cancelled"),
+        ("account:other", ["of-alpha", "of-alpha-btc", "of-beta", "old"], "0 working orders of"),
+        ("account:other", ["of-alpha", "of-alpha-btc", "of-beta", "old"], "of account"),
+    ],
+)
+def test_without_postgres_a_scope_is_cancelled_alone_where_the_exchange_can_tell(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    scope: str,
+    stays: list[str],
+    told: str,
+) -> None:
+    def link(strategy: str, request: str) -> str:
+        return order_link_id("paper", request, 0, 0, strategy=strategy)
+
+    orders = {
+        "of-alpha": _order(link("alpha", "r-1"), "ETHUSDT"),
+        "of-alpha-btc": _order(link("alpha", "r-2"), "BTCUSDT"),
+        "of-beta": _order(link("beta", "r-3"), "BTCUSDT"),
+        "old": _order(order_link_id("paper", "r-4", 0, 0), "ETHUSDT"),
+        "by-hand": _order("by-hand", "BTCUSDT"),
+    }
+    exchange = _Exchange(orders.values())
+    url = f"postgresql+psycopg://x:x@127.0.0.1:{free_port()}/x"
+    monkeypatch.setenv("MLRISK_DATABASE_URL", url)
+    monkeypatch.setattr("bot.exchange.factory.make_exchange", lambda *_: exchange)
+    arguments = ["halt", "--reason", "drill", "--cancel", "--scope", scope]
+    assert run(arguments) == ExitCode.DEPENDENCY_DOWN
+    assert told in " ".join(capsys.readouterr().err.split())
+    left = {order.order_link_id for order in exchange.open_orders()}
+    assert left == {orders[name].order_link_id for name in (*stays, "by-hand")}
+
+
 @pytest.mark.services
 @pytest.mark.usefixtures("away")
 @pytest.mark.parametrize("has_home", [True, False])
@@ -230,9 +270,9 @@ def test_a_halt_needs_no_key_of_the_exchange(
     assert [line for line in report["problems"] if "no order was cancelled: MLRISK_API" in line]
 
 
-def _order(link: str) -> ExchangeOrder:
+def _order(link: str, symbol: str = "BTCUSDT") -> ExchangeOrder:
     return ExchangeOrder(
-        order_id=f"id-{link}", order_link_id=link, symbol="BTCUSDT", side=TradeSide.BUY,
+        order_id=f"id-{link}", order_link_id=link, symbol=symbol, side=TradeSide.BUY,
         qty=Decimal(1), price=Decimal(1), status=OrderStatus.OPEN, raw_status="New",
         filled_qty=Decimal(0), average_price=None, reduce_only=False,
         updated_at=START,
@@ -240,11 +280,13 @@ def _order(link: str) -> ExchangeOrder:
 
 
 class _Exchange:
-    """The calls that the last resort makes: two orders of ours, one of somebody else."""
+    """The calls that the last resort makes; by default two orders of ours, one of somebody
+    else."""
 
-    def __init__(self, *, down: bool = False) -> None:
+    def __init__(self, orders: Iterable[ExchangeOrder] = (), *, down: bool = False) -> None:
         self._down = down
-        self._open = {link: _order(link) for link in ("mr-a", "mr-b", "by-hand")}
+        known = list(orders) or [_order(link) for link in ("mr-a", "mr-b", "by-hand")]
+        self._open = {order.order_link_id: order for order in known}
 
     def cancel(self, symbol: str, order_link_id: str) -> None:
         del self._open[order_link_id]

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.orders.identity import MAX_LENGTH, is_in_our_form, order_link_id, strategy_tag
+from bot.execution.orders.identity import (
+    MAX_LENGTH,
+    is_in_our_form,
+    is_of_strategy,
+    is_without_strategy,
+    order_link_id,
+    strategy_tag,
+)
 
 TEXT = st.text(min_size=1, max_size=64)
 
@@ -58,3 +65,12 @@ def test_the_id_of_a_child_never_changes_between_versions() -> None:
 
 def test_strategies_have_tags_of_their_own() -> None:
     assert len({strategy_tag(f"strategy-{number}") for number in range(2_000)}) == 2_000
+
+
+@given(TEXT, TEXT, TEXT)
+def test_an_id_tells_its_strategy_or_that_it_has_none(request: str, own: str, other: str) -> None:
+    link, old = order_link_id("a", request, 0, 0, strategy=own), order_link_id("a", request, 0, 0)
+    assert is_of_strategy(link, own) and not is_without_strategy(link)
+    assert is_of_strategy(link, other) is (strategy_tag(own) == strategy_tag(other))
+    assert is_without_strategy(old) and not is_of_strategy(old, own)
+    assert not is_without_strategy("by-hand")

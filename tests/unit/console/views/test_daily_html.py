@@ -2,46 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
 from console.views.daily_html import daily_html
+from tests.support.html import FOREIGN, Page
 
 T0 = datetime(2026, 11, 30, tzinfo=UTC)
 ATTACK = "<script>alert(1)</script>\" onload=x '&\x1b[31m"
-VOID = {"meta"}
-
-
-class Page(HTMLParser):
-    """Every element, attribute and text of a page; unbalanced elements fail."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self.attributes: set[str] = set()
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def facts(text: str = "fine", *, points: int = 3) -> dict[str, Any]:
@@ -92,7 +61,7 @@ def facts(text: str = "fine", *, points: int = 3) -> dict[str, Any]:
 def test_the_page_is_one_balanced_file_without_scripts_links_or_other_files(points: int) -> None:
     page = Page(daily_html(facts(points=points)))
     assert {"main", "h1", "table"} < page.names
-    assert {"script", "link", "img", "a", "iframe", "object"}.isdisjoint(page.names)
+    assert FOREIGN.isdisjoint(page.names)
     assert {"src", "href", "style"}.isdisjoint(page.attributes)
     assert ("polyline" in page.names) == (points > 1)
     assert "loss of the day: 0.00% of 3.00%" in page.text

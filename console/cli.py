@@ -102,6 +102,11 @@ _VERBS: Mapping[str, Verb] = {
     "doctor": Verb(
         "system.doctor", "Check all invariants and all parts of the system, and name each fault."
     ),
+    "selfassess": Verb(
+        "system.selfassess",
+        "Assess the controls of RTS 6, SEC 15c3-5, FIA 2024 and ESMA 2026: where each is enforced, "
+        "the tests that prove it, their last result, and what the running system shows.",
+    ),
     "migrate": Verb(
         "system.migrate",
         "Create or update the tables. Running it twice changes nothing.",

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.support.paper_desk",
     "tests.support.operators",
     "tests.support.scene",
+    "tests.support.proofs",
 ]
 
 properties.register()

@@ -11,7 +11,7 @@ from typer import Context
 LOOKS = frozenset(
     {
         *("status", "screen", "requests", "show", "tca", "explain", "whatif", "replay", "blocks"),
-        *("metrics", "doctor", "schema request", "volume show"),
+        *("metrics", "doctor", "selfassess", "schema request", "volume show"),
         *("audit verify", "audit search", "audit export", "audit prove", "audit verifier"),
         *("config show", "config validate", "config diff", "config history", "order list"),
         *("breaker list", "breaker status", "breaker report"),

@@ -40,7 +40,7 @@ _CLOCK_LIMIT_SECONDS = 2.5
 def check_health(settings: Settings) -> list[HealthCheck]:
     """Checks Postgres with its schema, Redis, the exchange with its clock, processes, canaries,
     vitals."""
-    postgres = _postgres(settings)
+    postgres = postgres_check(settings)
     checks = [postgres, redis_line(settings), _exchange(settings), *_processes(settings)]
     checks += room_lines(settings.home)
     if not postgres.ok:
@@ -52,7 +52,8 @@ def check_health(settings: Settings) -> list[HealthCheck]:
     return [*checks, *lease_lines(own), *_heartbeats(own), *_vitals(own)]
 
 
-def _postgres(settings: Settings) -> HealthCheck:
+def postgres_check(settings: Settings) -> HealthCheck:
+    """Whether Postgres answers with the tables of this version."""
     if settings.database_url is None:
         return HealthCheck("postgres", False, "no system runs here: start one with `mlrisk up`")
     try:

@@ -1,8 +1,5 @@
 """Every command says what it may do: look, act by a login, or act for anybody."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 import typer
 from typer.main import get_command
@@ -12,15 +9,7 @@ from bot.authority.actors import Power
 from console.cli import app
 from console.context import settings_to_act
 from console.runtime.acts import BY_LOGIN, LOOKS, OPEN, SIGNS
-
-
-def commands(at: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if not hasattr(at, "commands"):
-        yield path, at
-        return
-    for name, command in at.commands.items():
-        yield from commands(command, f"{path} {name}".strip())
-
+from tests.support.command_line import commands
 
 ALL = dict(commands(get_command(app)))
 

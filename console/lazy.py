@@ -6,6 +6,7 @@ here.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
@@ -48,10 +49,21 @@ class LazyGroup(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The group's help, from the sentences alone."""
+        with self._sentences():
+            super().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """What the shell offers for the begin of a verb, from the sentences alone."""
+        with self._sentences():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """Meanwhile a command is its sentence, and none is imported."""
         loaded = self.commands
         self.commands = {name: _listed(name, verb) for name, verb in self.verbs.items()}
         try:
-            super().format_help(ctx, formatter)
+            yield
         finally:
             self.commands = loaded
 

@@ -232,6 +232,11 @@ class Exchange(MinuteSource, Protocol):
         """The gateway refuses a request older than this, in milliseconds. It bounds an unknown
         outcome."""
 
+    @property
+    def adding_window_ms(self) -> int:
+        """The same for an order that is not reduce-only; at most `recv_window_ms`. A halt is sealed
+        once it has passed since the last claim."""
+
     def order_body(self, intent: OrderIntent) -> dict[str, object]:
         """The exact request that `place` will send; stored before it is sent (write-ahead).
 
@@ -244,7 +249,8 @@ class Exchange(MinuteSource, Protocol):
 
     def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
         """Sends one order. `as_of` is the time of the request, now by default. The exchange refuses
-        the request once `recv_window_ms` has passed since then."""
+        the request once `recv_window_ms` has passed since then, and one that is not reduce-only
+        once `adding_window_ms` has passed."""
 
     def cancel(self, symbol: str, order_link_id: str) -> None:
         """Asks for the cancel; an order that is already gone is no error."""

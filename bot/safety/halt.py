@@ -21,6 +21,7 @@ from bot.clock import Clock
 from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
+from bot.execution.policy import absence
 from bot.safety import global_state, scoped_state, sealing
 from bot.safety.calling_back import CalledBack, Waiting, call_back
 from bot.safety.halt_report import REPORT, HaltReport, facts_of
@@ -313,9 +314,10 @@ class TradingHalt:
 
     @property
     def _window(self) -> timedelta:
-        """How long after its time stamp the exchange accepts a request."""
-        milliseconds = 5000 if self._exchange is None else self._exchange.recv_window_ms
-        return timedelta(milliseconds=milliseconds)
+        """How long after its time stamp the exchange accepts an order that adds risk."""
+        if self._exchange is None:
+            return absence.RECV_WINDOW
+        return timedelta(milliseconds=self._exchange.adding_window_ms)
 
     def _acceptable_for(self, reach: HaltReach) -> float:
         """The seconds in which a claimed request of the scope may still be accepted."""

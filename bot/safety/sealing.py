@@ -3,8 +3,8 @@
 Once the halt's state is committed, every uncommitted claim fails. Only sessions that were sending
 or claiming at that moment may still reach the exchange. The seal waits for claims, which are short,
 and then for posts: until their senders are done, or until the exchange refuses every request that
-was claimed. It refuses one after its recv_window, however late it arrives, so that a post which
-hangs delays no seal for longer than that.
+was claimed. It refuses one after the window for orders that add risk (`adding_window_ms`), however
+late it arrives, so that a post which hangs delays no seal for longer than that.
 """
 
 import time
@@ -103,7 +103,7 @@ def unsettled(db: Database, only: ColumnElement[bool] | None = None) -> Sequence
         ).all()
 
 
-def accepted_until(children: Sequence[ChildOrderRow], recv_window: timedelta) -> datetime | None:
+def accepted_until(children: Sequence[ChildOrderRow], window: timedelta) -> datetime | None:
     """The time when the last of these requests can no longer be accepted; None without any."""
     sent = [child.sent_at for child in children if child.sent_at is not None]
-    return max(sent) + recv_window if sent else None
+    return max(sent) + window if sent else None

@@ -68,6 +68,7 @@ class FakeExchange:
     visible: bool = True
     before_post: Callable[[], None] | None = None
     recv_window_ms: int = 5000
+    adding_window_ms: int = 2000
     min_notional: Decimal = Decimal(5)
     uid: str = "10000001"
     instrument: Instrument | None = None

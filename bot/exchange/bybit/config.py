@@ -36,6 +36,8 @@ class BybitConfig(BaseModel):
     settle_coin: str = "USDT"
     # The gateway refuses a request older than this. It bounds an unknown outcome.
     recv_window_ms: int = Field(default=5000, ge=500, le=60_000)
+    # For orders that add risk. A post that hangs delays the seal of a halt for as long.
+    adding_window_ms: int = Field(default=2000, ge=500, le=60_000)
     connect_timeout_seconds: float = Field(default=3.0, gt=0)
     # Longer than recv_window: a reply that comes later than this was queued beyond the gateway.
     read_timeout_seconds: float = Field(default=8.0, gt=0)
@@ -53,6 +55,8 @@ class BybitConfig(BaseModel):
     def _complete(self) -> Self:
         if self.mode is BybitMode.PAPER and self.endpoint is None:
             raise ValueError("endpoint: needed in paper mode")
+        if self.adding_window_ms > self.recv_window_ms:
+            raise ValueError("adding_window_ms: must not be wider than recv_window_ms")
         for name in ("endpoint", "stream_endpoint"):
             value = getattr(self, name)
             schemes = ("http", "https") if name == "endpoint" else ("ws", "wss")

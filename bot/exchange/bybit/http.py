@@ -68,6 +68,11 @@ class BybitExchange(MarketData):
         """How long after its time stamp the exchange accepts a request, in milliseconds."""
         return self._config.recv_window_ms
 
+    @property
+    def adding_window_ms(self) -> int:
+        """How long after its time stamp the exchange accepts an order that adds risk."""
+        return self._config.adding_window_ms
+
     # Writes: each makes exactly one request.
 
     def order_body(self, intent: OrderIntent) -> dict[str, object]:
@@ -84,7 +89,10 @@ class BybitExchange(MarketData):
     def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
         """Sends one order request, once; see `Exchange.place`."""
         bodies.check(body)
-        with self._session.signed_as_of(as_of):
+        # Only what provably reduces may arrive late: a halt is sealed after the shorter time.
+        reduces = body.get("reduceOnly") is True
+        window_ms = self.recv_window_ms if reduces else self.adding_window_ms
+        with self._session.signed_as_of(as_of, window_ms=window_ms):
             result = self._session.write("place_order", **body)
         order_id, link_id = result.get("orderId"), result.get("orderLinkId")
         if not order_id or link_id != body["orderLinkId"]:

@@ -59,6 +59,8 @@ class _SafeHTTP(HTTP):
     signed_at_ms: int | None = None
     """The time stamp of signed requests, from which recv_window counts. None is the moment of
     signing, as in pybit."""
+    window_ms: int | None = None
+    """The recv_window of signed requests; None is the session's own."""
 
     def __repr__(self) -> str:
         return f"<pybit HTTP {self.endpoint}>"
@@ -66,11 +68,12 @@ class _SafeHTTP(HTTP):
     def _prepare_headers(
         self, payload: str, recv_window: int, content_type: str = "application/json"
     ) -> dict[str, str]:
-        headers: dict[str, str] = super()._prepare_headers(payload, recv_window, content_type)
+        window = recv_window if self.window_ms is None else self.window_ms
+        headers: dict[str, str] = super()._prepare_headers(payload, window, content_type)
         if self.signed_at_ms is not None:
             headers["X-BAPI-TIMESTAMP"] = str(self.signed_at_ms)
             headers["X-BAPI-SIGN"] = self._auth(
-                payload=payload, recv_window=recv_window, timestamp=self.signed_at_ms
+                payload=payload, recv_window=window, timestamp=self.signed_at_ms
             )
         return headers
 
@@ -140,14 +143,15 @@ class GuardedSession:
         self._http.client.close()
 
     @contextmanager
-    def signed_as_of(self, moment: datetime | None) -> Iterator[None]:
-        """Signs requests of the block as of this moment. The exchange refuses them once recv_window
+    def signed_as_of(self, moment: datetime | None, *, window_ms: int) -> Iterator[None]:
+        """Signs requests of the block as of this moment. The exchange refuses them once `window_ms`
         has passed, so that a process that was frozen before sending does no harm later."""
         self.http.signed_at_ms = None if moment is None else parse.to_milliseconds(moment)
+        self.http.window_ms = window_ms
         try:
             yield
         finally:
-            self.http.signed_at_ms = None
+            self.http.signed_at_ms = self.http.window_ms = None
 
     def write(self, method: str, **params: object) -> Reply:
         """One request that may change something; never repeated here."""

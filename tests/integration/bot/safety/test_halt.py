@@ -89,10 +89,10 @@ def test_a_post_that_hangs_delays_the_seal_until_its_request_is_refused_and_no_l
     posted_unheard(desk)
     sent_at = desk.child().sent_at
     assert sent_at is not None
-    desk.clock.move_to(sent_at + timedelta(seconds=4.9))
+    desk.clock.move_to(sent_at + timedelta(seconds=1.9))
     with hung_sender(desk):
         report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
-    assert report.sealed_at == sent_at + timedelta(seconds=5)
+    assert report.sealed_at == sent_at + timedelta(seconds=2)
 
 
 def test_no_halt_is_clean_while_the_exchange_may_still_accept_a_request(desk: Desk) -> None:

@@ -224,6 +224,19 @@ def test_a_slow_clock_is_refused_and_the_refusal_proves_it(
     assert exchange.find_order(SYMBOL, order.order_link_id) is None
 
 
+def test_an_order_that_adds_risk_is_refused_once_its_window_has_passed_since_its_claim(
+    exchange: BybitExchange,
+) -> None:
+    """Seen: with one window for everything, a post that hung delayed the seal of a halt by 5 s."""
+    order = intent(exchange, "0.9", time_in_force=TimeInForce.GTC)
+    late = timedelta(milliseconds=exchange.adding_window_ms + 1)
+    with pytest.raises(ClockRefused) as caught:
+        exchange.place(exchange.order_body(order), as_of=SystemClock().now() - late)
+    assert exchange.adding_window_ms == 2000
+    assert caught.value.behind_ms == 0, "no clock is to blame"
+    assert exchange.find_order(SYMBOL, order.order_link_id) is None
+
+
 def test_a_deposit_and_a_withdrawal_show_in_the_wallet_and_as_cash_flows(
     paper: PaperExchangeProcess, exchange: BybitExchange
 ) -> None:

@@ -84,7 +84,7 @@ def test_a_sender_that_is_frozen_before_its_post_is_ended_by_the_seal(
             assert not sending_holders(connection)
         told = process.go_on()
     assert report.sealed_at is not None
-    assert (report.sealed_at - desk.clock.now()).total_seconds() == 5, "its recv_window counts"
+    assert (report.sealed_at - desk.clock.now()).total_seconds() == 2, "its window counts"
     assert [child.order_link_id in problem for problem in report.problems] == [False, True]
     assert told["posts"] == 1, "the exchange refuses it: it is signed as of its claim"
     assert desk.children("r-1")[0].state == ChildState.ACKED
@@ -97,12 +97,12 @@ def test_a_sender_that_is_frozen_delays_the_seal_until_its_request_is_refused_an
     with frozen(migrated_url, "post", desk.child().child_id) as process:
         sent_at = desk.child().sent_at
         assert sent_at is not None
-        desk.clock.move_to(sent_at + timedelta(seconds=4.9))
+        desk.clock.move_to(sent_at + timedelta(seconds=1.9))
         report = desk.trading_halt.halt(reason="test", actor="me")
         with desk.db.autocommit_connection() as connection:
             assert sending_holders(connection), "it is frozen still"
         process.go_on()
-    assert report.sealed_at == sent_at + timedelta(seconds=5)
+    assert report.sealed_at == sent_at + timedelta(seconds=2)
 
 
 def bounds(settings: Mapping[str, str]) -> list[str]:

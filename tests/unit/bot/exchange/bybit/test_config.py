@@ -34,6 +34,7 @@ def test_a_configuration_never_changes_and_takes_no_unknown_name() -> None:
     "change",
     [
         {"recv_window_ms": 0},
+        {"adding_window_ms": 5001},
         {"read_timeout_seconds": 0},
         {"market_slippage_percent": "11"},
         {"market_slippage_percent": "0.001"},

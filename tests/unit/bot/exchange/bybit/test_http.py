@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -67,7 +68,7 @@ def query(request: requests.PreparedRequest) -> dict[str, str]:
 
 def test_it_is_an_exchange() -> None:
     made: Exchange = exchange(Transport([]), FixedClock(NOW))
-    assert made.recv_window_ms == 5000
+    assert (made.recv_window_ms, made.adding_window_ms) == (5000, 2000)
 
 
 def test_what_is_placed_is_the_stored_body_to_the_byte() -> None:
@@ -94,6 +95,19 @@ def test_an_order_is_signed_as_of_its_claim_and_what_follows_as_of_now() -> None
     assert read != order
     signatures = [sent.headers["X-BAPI-SIGN"] for sent in transport.sent]
     assert len(set(signatures)) == 2
+
+
+def test_what_adds_risk_has_a_shorter_window_than_what_reduces() -> None:
+    accepted = envelope({"orderId": "x", "orderLinkId": "a-1"})
+    transport = Transport([accepted, accepted, accepted, envelope({"list": []})])
+    made = exchange(transport, FixedClock(NOW))
+    adding = made.order_body(replace(LIMIT, reduce_only=False))
+    unsaid = {name: value for name, value in adding.items() if name != "reduceOnly"}
+    for body in (adding, unsaid, adding | {"reduceOnly": True}):
+        made.place(body, as_of=NOW)
+    made.open_orders()
+    windows = [sent.headers["X-BAPI-RECV-WINDOW"] for sent in transport.sent]
+    assert windows == ["2000", "2000", "5000", "5000"]
 
 
 def test_cancel_all_spares_protective_stops_and_returns_link_ids() -> None:

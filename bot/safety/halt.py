@@ -2,8 +2,8 @@
 
 From the commit of the state row no claim of an entry succeeds. The later steps go on when one of
 them fails; each failure is a line of the report. A halt is *sealed* once the exchange can accept
-nothing risk-adding from us any more (`sealing`). That is tried at once, and again after the cancels
-where a sender takes long, so that neither waits for the other.
+nothing risk-adding from us any more (`sealing`). That is tried at once, and then beside the cancels
+where a sender takes long, so that neither waits for the other, even if the exchange hangs.
 """
 
 import logging
@@ -23,6 +23,7 @@ from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
 from bot.execution.policy import absence
 from bot.safety import global_state, scoped_state, sealing
+from bot.safety.beside import Beside
 from bot.safety.calling_back import CalledBack, Waiting, call_back
 from bot.safety.halt_report import REPORT, HaltReport, facts_of
 from bot.state.scope import EVERYTHING, Scope
@@ -166,14 +167,18 @@ class TradingHalt:
         """As `follow`, without the record; `already` is whether the scope was halted before."""
         latched_at, steps = self._clock.now(), _Steps()
         quick = min(_FIRST_SEAL_SECONDS, self._waits.seal_seconds)
-        sealed_at = self._seal(steps, _follower_of(actor), reach, at_most=quick)
-        settled = self._has_passed(sealed_at)
-        stopped = self._stop_parents(steps, _follower_of(actor), reach)
-        first = self._call_back(steps, reach) if reach.cancel else CalledBack(0, ())
-        cancelled_at = self._clock.now() if reach.cancel else None
-        revoked = self._revoke_tasks(steps)
-        if sealed_at is None:
-            sealed_at = self._seal(steps, _follower_of(actor), reach)
+        at_once = self._seal(steps, _follower_of(actor), reach, at_most=quick)
+        settled = self._has_passed(at_once)
+
+        def seal(goes_on: Callable[[], bool]) -> datetime | None:
+            return at_once or self._seal(steps, _follower_of(actor), reach, goes_on=goes_on)
+
+        with Beside(seal) as late:
+            stopped = self._stop_parents(steps, _follower_of(actor), reach)
+            first = self._call_back(steps, reach) if reach.cancel else CalledBack(0, ())
+            cancelled_at = self._clock.now() if reach.cancel else None
+            revoked = self._revoke_tasks(steps)
+        sealed_at = late.result()
         # Repeated for orders of senders under way that were accepted after the first look.
         last = first
         if reach.cancel and sealed_at and not settled:
@@ -255,24 +260,40 @@ class TradingHalt:
         return already
 
     def _seal(
-        self, steps: _Steps, actor: str, reach: HaltReach, *, at_most: float | None = None
+        self,
+        steps: _Steps,
+        actor: str,
+        reach: HaltReach,
+        *,
+        at_most: float | None = None,
+        goes_on: Callable[[], bool] = lambda: False,
     ) -> datetime | None:
-        """The time of the seal; None when it can't be had within the halt's wait, or within
-        `at_most` seconds, which is no problem yet."""
+        """The time of the seal; None when it can't be had within the halt's wait and while
+        `goes_on`, or within `at_most` seconds, which is no problem yet."""
+
+        def wait(acceptable_for: Callable[[], float]) -> bool:
+            return self._sealer.wait(
+                steps.problems.append, acceptable_for, at_most=at_most, goes_on=goes_on
+            )
+
         return steps.run(
-            lambda: self._wait_and_record(steps.problems, actor, reach, at_most),
+            lambda: self._wait_and_record(steps.problems, actor, reach, wait, at_most is None),
             None,
             "a try of the seal failed",
         )
 
     def _wait_and_record(
-        self, problems: list[str], actor: str, reach: HaltReach, at_most: float | None
+        self,
+        problems: list[str],
+        actor: str,
+        reach: HaltReach,
+        wait: Callable[[Callable[[], float]], bool],
+        is_last: bool,
     ) -> datetime | None:
         """Waits for every sender under way, then for requests that may be accepted without an
         answer."""
-        acceptable_for = partial(self._acceptable_for, reach)
-        if not self._sealer.wait(problems.append, acceptable_for, at_most=at_most):
-            if at_most is None:
+        if not wait(partial(self._acceptable_for, reach)):
+            if is_last:
                 problems.append(_NOT_SEALED)
             return None
         children = sealing.unsettled(self._db, reach.only)
@@ -288,7 +309,7 @@ class TradingHalt:
         with self._db.unit_of_work() as uow:
             row = scoped_state.lock(uow, reach.scope, actor, now)
             if TradingState(row.state).allows_reducing:
-                if at_most is None:
+                if is_last:
                     problems.append("somebody resumed trading while the halt was being sealed")
                 return None
             if row.sealed_at is None:

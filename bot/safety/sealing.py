@@ -46,13 +46,14 @@ class Sealer:
         acceptable_for: Callable[[], float],
         *,
         at_most: float | None = None,
+        goes_on: Callable[[], bool] = lambda: False,
     ) -> bool:
         """Returns False when a sender could not be waited for; `ended` gets the sessions that were
         ended.
 
-        `acceptable_for` is the time in seconds in which the exchange may still accept a claimed
-        request. It is asked once no claim is under way. Later holders are not waited for, because
-        their claims see the halt.
+        The time to wait does not end while `goes_on`. `acceptable_for` is the time in seconds in
+        which the exchange may still accept a claimed request. It is asked once no claim is under
+        way. Later holders are not waited for, because their claims see the halt.
         """
         until = time.monotonic() + (self._timeout_seconds if at_most is None else at_most)
         refused_from: float | None = None
@@ -74,7 +75,7 @@ class Sealer:
                             f"session {holder.pid} was ended: look at its worker; mlrisk is "
                             "looking up the orders that it may have placed"
                         )
-                if awaited and time.monotonic() >= until:
+                if awaited and time.monotonic() >= until and not goes_on():
                     return False
                 if awaited:
                     time.sleep(_POLL_SECONDS)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -19,6 +19,7 @@ from models.enums import (
 from models.locks import sending_shared
 from models.repositories import states
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
 
@@ -93,6 +94,32 @@ def test_a_post_that_hangs_delays_the_seal_until_its_request_is_refused_and_no_l
     with hung_sender(desk):
         report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
     assert report.sealed_at == sent_at + timedelta(seconds=2)
+
+
+def test_an_exchange_that_hangs_in_the_cancels_delays_no_seal(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: the seal came after the cancels, which waited for the timeouts of a frozen exchange."""
+    posted_unheard(desk)
+    sent_at = desk.child().sent_at
+    assert sent_at is not None
+    desk.clock.move_to(sent_at + timedelta(seconds=1.9))
+    answered: list[datetime] = []
+
+    def sealed_at() -> datetime | None:
+        with desk.db.reading() as session:
+            return states.all_states(session)[0].sealed_at
+
+    def hangs() -> list[object]:
+        answered.append(eventually(sealed_at, "the seal"))
+        return []
+
+    monkeypatch.setattr(desk.exchange, "open_orders", hangs)
+    waits = HaltWaits(seal_seconds=0.01)
+    halting = TradingHalt(desk.db, desk.clock, exchange=desk.exchange, waits=waits)
+    with hung_sender(desk):
+        report = halting.halt(reason="test", actor="me", cancel=True)
+    assert answered[0] == report.sealed_at == sent_at + timedelta(seconds=2)
 
 
 def test_no_halt_is_clean_while_the_exchange_may_still_accept_a_request(desk: Desk) -> None:

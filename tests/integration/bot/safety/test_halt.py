@@ -19,6 +19,7 @@ from models.enums import (
 from models.locks import sending_shared
 from models.repositories import states
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.trading_halts import seal_of
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
@@ -106,12 +107,8 @@ def test_an_exchange_that_hangs_in_the_cancels_delays_no_seal(
     desk.clock.move_to(sent_at + timedelta(seconds=1.9))
     answered: list[datetime] = []
 
-    def sealed_at() -> datetime | None:
-        with desk.db.reading() as session:
-            return states.all_states(session)[0].sealed_at
-
     def hangs() -> list[object]:
-        answered.append(eventually(sealed_at, "the seal"))
+        answered.append(eventually(lambda: seal_of(desk.db), "the seal"))
         return []
 
     monkeypatch.setattr(desk.exchange, "open_orders", hangs)

@@ -370,8 +370,8 @@ class Services:
         """As `flattener`, by the positions that `exchange` reports, with its states in `db`."""
 
         def catch_up() -> None:
-            self.reconciler.read_newest_executions()
-            self.reconciler.resolve_all(older_than=timedelta(0))
+            # Not before: it needs the account's proof, for which the exchange is asked.
+            self.reconciler.follow_exits()
 
         ports = FlatteningPorts(
             exchange=exchange,

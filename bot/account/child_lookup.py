@@ -70,8 +70,9 @@ class ChildLookup:
             row = session.get_one(ChildOrderRow, child_id)
             return row.state
 
-    def resolve_all(self, *, older_than: timedelta) -> int:
-        """Looks up every child whose news is overdue; returns how many were looked up.
+    def resolve_all(self, *, older_than: timedelta, exits_only: bool = False) -> int:
+        """Looks up every child whose news is overdue, or only those that reduce; returns how many
+        were looked up.
 
         A child that is known to rest may be silent: `Reconciler.reconcile_account` compares it. A
         child that can't be looked up delays no other. After several failures in a row the error is
@@ -84,7 +85,9 @@ class ChildLookup:
                 for child in orders.unresolved_children(
                     session, account=self._account, older_than=before
                 )
-                if not _rests_in_silence(child, before) and not waits(child, self._clock.now())
+                if (child.reduce_only or not exits_only)
+                and not _rests_in_silence(child, before)
+                and not waits(child, self._clock.now())
             ]
         self.resolve_each(ids)
         return len(ids)

@@ -93,6 +93,15 @@ class Reconciler:
         """Looks up every child that should have been heard of by now; returns how many."""
         return self._lookup.resolve_all(older_than=older_than)
 
+    def follow_exits(self) -> None:
+        """Reads the newest executions, and looks up every exit that may be at the exchange.
+
+        A flattening needs no more: the fills of entries are executions too, and looking up hundreds
+        of orders that a halt has cancelled would keep it waiting.
+        """
+        self.read_newest_executions()
+        self._lookup.resolve_all(older_than=timedelta(0), exits_only=True)
+
     def recheck_expired(self) -> int:
         """Looks once more for orders that were given up; one that turns up is cancelled."""
         return self._late.recheck_expired()

@@ -36,8 +36,9 @@ STRATEGY = "flatten"
 """The strategy of the exits; an emergency exit may close every strategy's share."""
 FLATTENED = "flattened"
 """The kind of the audit entry that ends a flattening."""
-WAIT_SECONDS = 30.0
-"""After this time people are told that positions remain."""
+WAIT_SECONDS = 28.0
+"""After this time people are told that positions remain, so that they know it 30 s after the halt
+at the latest: the emergency worker looks every 2 s."""
 _PAUSE_SECONDS = 0.2
 _ENOUGH = 2
 """The notional of an exit in multiples of the position's: the gate cuts it to the position."""
@@ -53,7 +54,7 @@ class FlatteningPorts:
     send: Callable[[int], object]
     """Sends a child by its id."""
     catch_up: Callable[[], object]
-    """Reads the exchange's executions and looks up orders of unknown outcome."""
+    """Reads the exchange's executions and looks up exits of unknown outcome."""
     sleep: Callable[[float], None] = time.sleep
 
 

@@ -1,7 +1,5 @@
 """A flattener by the parts of a desk."""
 
-from datetime import timedelta
-
 from bot.safety.flattening import Flattener, FlatteningPorts
 from tests.support.desk import ACCOUNT, Desk
 
@@ -12,7 +10,7 @@ def flattener(desk: Desk) -> Flattener:
     def catch_up() -> None:
         desk.pass_time(1)
         desk.stream()
-        desk.reconciler.resolve_all(older_than=timedelta(0))
+        desk.reconciler.follow_exits()
 
     ports = FlatteningPorts(
         exchange=desk.exchange,

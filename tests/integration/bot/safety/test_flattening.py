@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from bot.errors import DependencyDown, MlriskError, OutcomeUnknown, Refused, Throttled
-from bot.exchange.protocol import StopIntent
+from bot.exchange.protocol import ExchangeOrder, StopIntent
 from bot.execution.orders.identity import stop_link_id
 from bot.safety.halt import HaltReach
 from bot.state.scope import EVERYTHING, Scope
@@ -72,6 +72,31 @@ def test_an_exit_whose_answer_is_lost_closes_no_more_than_the_position(desk: Des
     assert report.flat_at is not None
     assert desk.exchange.positions() == []
     assert len(report.requests) == 1
+
+
+def test_a_flattening_looks_up_its_exits_and_no_entry(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: hundreds of orders that the halt had cancelled were looked up one by one between two
+    looks at the positions."""
+    open_position(desk)
+    desk.exchange.faults = [(OutcomeUnknown("no answer"), False)] * 2
+    desk.approve("entry-2")
+    desk.send(desk.child().child_id)
+    _halt(desk)
+    asked: list[str] = []
+    find_order = desk.exchange.find_order
+
+    def noted(symbol: str, order_link_id: str) -> ExchangeOrder | None:
+        asked.append(order_link_id)
+        return find_order(symbol, order_link_id)
+
+    monkeypatch.setattr(desk.exchange, "find_order", noted)
+    report = flattener(desk).flatten(EVERYTHING, actor="me")
+    assert report.flat_at is not None
+    exits = [child.order_link_id for child in desk.children() if child.reduce_only]
+    assert set(asked) == set(exits)
+    desk.check_balance()
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,11 @@ class EmergencyRules:
         LOWER,
         low=10,
     )
+    audit_log_fault_seconds: float | None = limit(
+        300.0,
+        "seconds",
+        "An audit log whose entries wait for their places, or which its witness refuses, for so "
+        "long causes the emergency stop. The lease to trade is withheld long before.",
+        LOWER,
+        low=30,
+    )

@@ -3,8 +3,8 @@
 It looks every two seconds in a loop of its own. A task of beat would wait for a worker, and every
 lapse of Redis would be a lapse of the lease. It holds no key of the exchange.
 
-It also stops all trading for a database or an audit that stays away, and for an audit that was
-changed.
+It also stops all trading for a database or an audit that stays away, for an audit that was changed,
+and for an audit log that stays faulty.
 """
 
 import logging
@@ -108,7 +108,9 @@ def keeper_of(context: Services, log_fault: Callable[[], str | None]) -> LeaseKe
         context.owner,
         context.limits,
         sensing.read,
-        also=lambda uow, readings, now: audit_watch.judge(uow, settings.account, readings, now),
+        also=lambda uow, readings, now: audit_watch.judge(
+            uow, settings.account, readings, context.limits.last_known(), now
+        ),
     )
 
 

@@ -43,6 +43,7 @@ class TriggerKind(StrEnum):
     DATABASE_LOST = "database_lost"
     AUDIT_UNWRITABLE = "audit_unwritable"
     AUDIT_CHANGED = "audit_changed"
+    AUDIT_LOG_FAULTY = "audit_log_faulty"
 
 
 @dataclass(frozen=True, slots=True)

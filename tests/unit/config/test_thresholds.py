@@ -51,6 +51,7 @@ def test_the_base_has_the_seeds_values() -> None:
         "exchange_lost_seconds": 300.0,
         "database_lost_seconds": 300.0,
         "audit_unwritable_seconds": 60.0,
+        "audit_log_fault_seconds": 300.0,
     }
     assert base.position_monitoring.__dict__ == {
         "check_interval_seconds": 30,

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import text
 
 from bot.clock import FixedClock
@@ -11,6 +12,7 @@ from bot.safety.lease import LeaseKeeper
 from bot.safety.monitor import Monitor
 from bot.safety.sensing import AuditVerifier, database_time
 from bot.safety.sensors import AUDIT_UNWRITABLE, SENSORS, Reading
+from config.emergency import EmergencyRules
 from models.database import Database
 from models.enums import TradingState
 from tests.support.desk import ACCOUNT, Desk
@@ -38,7 +40,9 @@ def keeper(desk: Desk, readings: dict[str, Reading]) -> LeaseKeeper:
         "a test",  # the holder of the desk's lease
         desk.limits,
         read,
-        also=lambda uow, found, now: audit_watch.judge(uow, ACCOUNT, found, now),
+        also=lambda uow, found, now: audit_watch.judge(
+            uow, ACCOUNT, found, desk.limits.last_known(), now
+        ),
     )
 
 
@@ -92,3 +96,48 @@ def test_ends_that_differ_from_those_noted_elsewhere_halt(desk: Desk) -> None:
     assert state(desk) is TradingState.ACTIVE
     monitor.stop_for_audit([f"{ACCOUNT}: entry 9 was there and is gone"])
     assert state(desk) is TradingState.HALTED
+
+
+def looks(desk: Desk, found: Reading | None, seconds: int) -> list[str | None]:
+    """What each look of the safety process says of the audit log, one every ten seconds."""
+    readings = fresh()
+    if found is None:
+        del readings["audit_log"]
+    else:
+        readings["audit_log"] = found
+    said = []
+    for _ in range(seconds // 10):
+        now = desk.pass_time(10)
+        with desk.db.unit_of_work() as uow:
+            limits = desk.limits.last_known()
+            said.append(audit_watch.judge(uow, ACCOUNT, readings, limits, now))
+            uow.commit()
+    return said
+
+
+@pytest.mark.parametrize(
+    "red",
+    [
+        pytest.param(Reading(0.0, "the witness refuses the audit log: forked"), id="refused"),
+        pytest.param(Reading(60.0), id="entries wait"),
+        pytest.param(None, id="missing"),
+    ],
+)
+def test_an_audit_log_that_stays_faulty_halts_once(desk: Desk, red: Reading | None) -> None:
+    """Seen: a witness that refused the log withheld the lease for ever, and orders rested on."""
+    desk.limits.change(emergency=EmergencyRules(audit_log_fault_seconds=60))
+    assert set(looks(desk, red, 60)) == {None}
+    assert set(looks(desk, Reading(0.0), 10)) == {None}, "it was well once: the count begins anew"
+    assert set(looks(desk, red, 60)) == {None}
+    assert state(desk) is TradingState.ACTIVE
+    first, *later = looks(desk, red, 30)
+    assert first is not None
+    assert first.startswith("audit_log_faulty: the audit log has a fault")
+    assert later == [None, None]
+    assert state(desk) is TradingState.HALTED
+    assert desk.audit_kinds().count("emergency_triggered") == 1
+
+
+def test_an_audit_log_that_is_faulty_halts_nothing_where_the_key_is_off(desk: Desk) -> None:
+    desk.limits.change(emergency=EmergencyRules(audit_log_fault_seconds=None))
+    assert set(looks(desk, Reading(0.0, "torn"), 600)) == {None}

@@ -96,6 +96,20 @@ class HaltOutcome:
         return {"flat": asdict(self.flat) | {"flat_at": None if at is None else at.isoformat()}}
 
 
+@dataclass(frozen=True, slots=True)
+class WithoutPostgres:
+    """A halt whose state can't be written to Postgres: what is known at once, and what is left."""
+
+    cause: DBAPIError
+    known: CommandError
+    """The error to end with while nothing was done at the exchange."""
+    is_journalled: bool
+    """Whether the home's journal stops entries on this machine."""
+    act: Callable[[], CommandError]
+    """Cancels and closes at the exchange as far as asked, which may take a minute. Returns the
+    error to end with."""
+
+
 class HaltSteps:
     """The steps of one halt, in their order: `set_halted`, then `carry_out`, then `record`."""
 
@@ -119,11 +133,24 @@ class HaltSteps:
         Raises CommandError when Postgres can't be written. The halt is then in the home's journal
         where there is a home; orders are cancelled and positions closed as far as they were to be.
         """
+        found = self.set_or_journal()
+        if isinstance(found, WithoutPostgres):
+            raise found.act() from found.cause
+        return found
+
+    def set_or_journal(self) -> bool | WithoutPostgres:
+        """As `set_halted`, but it asks the exchange nothing and raises nothing while Postgres can't
+        be written: then the halt is in the home's journal where there is a home, and the caller
+        acts at the exchange when it likes."""
         # This comes first and uses one connection: a hanging Postgres delays each one by seconds.
         try:
             return self._tighten(TradingHalt(self._db, self._clock))
         except DBAPIError as error:
-            raise self._without_postgres(error) from error
+            return self._without_postgres(error)
+
+    def close(self) -> None:
+        """Closes the database's connections, for a caller who made them for this halt alone."""
+        self._db.dispose()
 
     def carry_out(
         self, already: bool, *, reported: Callable[[HaltReport], None] | None = None
@@ -217,8 +244,8 @@ class HaltSteps:
             self._db.wait_for_a_place()
             return halt.set_halted(order.reason, self._actor, order.scope, flatten=order.flatten)
 
-    def _without_postgres(self, error: DBAPIError) -> CommandError:
-        """Halts by the home's journal, then acts at the exchange; returns the error to end with."""
+    def _without_postgres(self, error: DBAPIError) -> WithoutPostgres:
+        """Halts by the home's journal; what follows at the exchange is the caller's to begin."""
         order = self._order
         halt = JournalledHalt(
             self._clock.now(),
@@ -229,13 +256,19 @@ class HaltSteps:
             flatten=order.flatten,
         )
         # Before anything at the exchange: a Postgres that comes back must not let entries go.
-        problem, outcome = self._write_journal(halt), None
-        if order.cancels:
+        problem = self._write_journal(halt)
+
+        def ends(outcome: str | None) -> CommandError:
+            lines = [line for line in (problem, outcome) if line]
+            return not_halted(error, "; ".join(lines), journalled=problem is None)
+
+        def act() -> CommandError:
+            if not order.cancels:
+                return ends(None)
             exchange, outcome = _exchange(self._settings, self._clock)
-            if exchange is not None:
-                outcome = self._at_exchange(exchange, halt)
-        lines = [line for line in (problem, outcome) if line]
-        return not_halted(error, "; ".join(lines), journalled=problem is None)
+            return ends(outcome if exchange is None else self._at_exchange(exchange, halt))
+
+        return WithoutPostgres(error, ends(None), problem is None, act)
 
     def _at_exchange(self, exchange: Exchange, halt: JournalledHalt) -> str:
         """Cancels, and closes if asked to; what came of it, in one line."""

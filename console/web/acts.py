@@ -5,6 +5,7 @@ What lets trading go on asks for passphrase and one-time code again, and outside
 override code.
 """
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -27,6 +28,7 @@ from console.web.consequences import consequences_of, epoch_of
 from console.web.desk import Desk
 from console.web.door import (
     SEE_OTHER,
+    UrgentVisit,
     Visit,
     allowed,
     desk_of,
@@ -36,6 +38,7 @@ from console.web.door import (
 )
 from console.web.halts import HaltJob
 from console.web.people import Person, Right
+from models.database import Database
 from models.enums import OverrideAction, ScopeKind
 from workers.supervision.ballast import release_when_full
 
@@ -111,8 +114,9 @@ def halt_look(request: Request, visit: Visit, form: HaltFields) -> Response:
 
 
 @router.post("/halt")
-def halt(request: Request, visit: Visit, form: HaltFields) -> Response:
-    """Halts at once, and leads to the page that follows the halt."""
+def halt(request: Request, visit: UrgentVisit, form: HaltFields) -> Response:
+    """Halts at once, and leads to the page that follows the halt. It answers within a few seconds
+    also while Postgres or the exchange hangs."""
     person, desk = require(visit, Right.HALT, form.csrf), desk_of(request)
     job = _halt(desk, form, person)
     return RedirectResponse(f"/halts/{job.number}", SEE_OTHER)
@@ -122,25 +126,32 @@ def _halt(desk: Desk, form: HaltForm, person: Person) -> HaltJob:
     settings = desk.acting_settings
     order = form.order(settings)
     release_when_full(settings.home)
-    # A halt is never refused for this; the person only hears of it.
-    note = _changed(desk, order.scope, form.epoch)
+    # A halt is never refused for a change; the person only hears of it.
     return desk.halts.begin(
         order,
         person.name,
-        note,
-        HaltSteps(settings, desk.db, desk.clock, order, person.actor),
+        # A pooled connection to a Postgres that is frozen would never end; a new one does.
+        HaltSteps(
+            settings,
+            Database(settings.require_database_url()),
+            desk.clock,
+            order,
+            person.actor,
+        ),
+        partial(_changed, desk, order.scope, form.epoch),
     )
 
 
-def _changed(desk: Desk, scope: Scope, seen: int) -> str | None:
+def _changed(desk: Desk, scope: Scope, seen: int, already: bool) -> str | None:
+    """Whether somebody moved the state since the look, by its epoch after this halt."""
     now = epoch_of(desk.look, scope)
-    if now is None or now == seen:
+    if now is None or now == seen + (0 if already else 1):
         return None
     return "the state changed since you looked; the halt was carried out all the same"
 
 
 @router.get("/halts/{number}", response_class=HTMLResponse)
-def halt_progress(request: Request, visit: Visit, number: str) -> Response:
+def halt_progress(request: Request, visit: UrgentVisit, number: str) -> Response:
     """How far a halt is, and its verified end."""
     desk = desk_of(request)
     job = desk.halts.find(number)

@@ -22,6 +22,7 @@ from config.settings import ExchangeMode, Settings
 from console.context import reading_engine
 from console.runtime.web_link import KEY, Links
 from console.web import render
+from console.web.bounded import within
 from console.web.halts import Halts
 from console.web.people import Person
 from console.web.sessions import Sessions, WebSession
@@ -32,6 +33,8 @@ from workers.home import Home
 
 LOGINS_A_MINUTE = 20
 """Attempts of all persons together. Each costs the work of a passphrase."""
+STILL_SECONDS = 2.0
+"""A halt waits no longer for the proof that a session's operator is still one."""
 _MINUTE = timedelta(minutes=1)
 
 
@@ -120,6 +123,10 @@ class Desk:
             and row.disabled_at is None
             and (row.role, row.public_key) == (operator.role, key)
         )
+
+    def is_still_as_far_as_known(self, person: Person) -> bool:
+        """As `is_still`. A Postgres that doesn't answer soon counts as away."""
+        return within(STILL_SECONDS, lambda: self.is_still(person), otherwise=True)
 
     def page(
         self,

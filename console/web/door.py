@@ -1,5 +1,6 @@
 """The way in and out: who asks, logins, one-time links, and the end of a session."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
@@ -55,11 +56,20 @@ class Forbidden(MlriskError):
 
 def session_of(request: Request) -> WebSession:
     """The session of a person. Raises NeedsLogin."""
+    return _session_of(request, desk_of(request).is_still)
+
+
+def urgent_session_of(request: Request) -> WebSession:
+    """As `session_of`, for what must not wait for a Postgres that hangs: a halt and its page."""
+    return _session_of(request, desk_of(request).is_still_as_far_as_known)
+
+
+def _session_of(request: Request, is_still: Callable[[Person], bool]) -> WebSession:
     desk = desk_of(request)
     session = desk.sessions.find(token_of(request))
     if session is None or session.person is None:
         raise NeedsLogin
-    if not desk.is_still(session.person):
+    if not is_still(session.person):
         desk.sessions.close_all_of(session.person.name)
         raise NeedsLogin
     return session
@@ -73,6 +83,7 @@ def person_of(session: WebSession) -> Person:
 
 
 Visit = Annotated[WebSession, Depends(session_of)]
+UrgentVisit = Annotated[WebSession, Depends(urgent_session_of)]
 
 
 def require(session: WebSession, right: Right, csrf: str) -> Person:

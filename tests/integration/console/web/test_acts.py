@@ -1,8 +1,13 @@
 """The acts in the browser: the red button, the way back with its proof, and breakers' resets."""
 
 import re
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from bot.authority.override_codes import OverrideCodes, Use
@@ -11,13 +16,17 @@ from bot.clock import SystemClock
 from bot.safety.halt import TradingHalt
 from bot.state.breakers import BreakerScope
 from config.settings import Environment
-from models.enums import OverrideAction, ScopeKind, TradingState
+from console.web.desk import Desk
+from models.database import Database
+from models.enums import OverrideAction, ScopeKind, TradeSide, TradingState
 from models.tables import BreakerRow, TradingStateRow
 from tests.support.operators import Person, add_person
 from tests.support.scene import ACCOUNT, Scene
 from tests.support.trading_halts import bind, state_and_seal
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.support.web import Browser, Entered, TestClient
+from tests.unit.bot.safety.test_direct_flattening import Paper
+from workers.supervision.ports import free_port
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]
 
@@ -51,8 +60,9 @@ def test_the_button_tells_what_will_happen_halts_and_shows_the_proof(
     assert state_and_seal(scene)[0] == TradingState.ACTIVE
     epoch = value_of("epoch", told.text)
     asked = browser.post("/halt", csrf=csrf, reason="drill", epoch=epoch)
-    assert (asked.status_code, state_and_seal(scene)[0]) == (303, TradingState.HALTED)
+    assert asked.status_code == 303
     place = asked.headers["location"]
+    eventually(lambda: state_and_seal(scene)[0] == TradingState.HALTED, "the state")
     eventually(lambda: "refresh" not in browser.get(place).headers, "the halt's end")
     page = browser.get(place).text
     assert "<strong>sealed</strong>" in page and "HALTED and proven" in page
@@ -60,8 +70,66 @@ def test_the_button_tells_what_will_happen_halts_and_shows_the_proof(
         assert problems(session) == []
         assert {"halted", "halt_report"} <= {act.kind for act in acts(session)}
     again = browser.post("/halt", csrf=csrf, reason="again", epoch=epoch)
-    page = browser.get(again.headers["location"]).text
+    place = again.headers["location"]
+    eventually(lambda: "refresh" not in browser.get(place).headers, "the second halt's end")
+    page = browser.get(place).text
     assert "changed since you looked" in page and "it was halted already" in page
+
+
+@pytest.fixture(params=["away", "hangs"])
+def lost_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A Postgres that refuses connections, and one that takes them and never answers."""
+    if request.param == "away":
+        yield f"postgresql+psycopg://x:x@127.0.0.1:{free_port()}/x"
+        return
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as hanging:
+        yield f"postgresql+psycopg://x:x@127.0.0.1:{hanging.getsockname()[1]}/x"
+
+
+def test_without_postgres_the_page_comes_while_positions_are_closed(
+    entered: Entered,
+    ann: Person,
+    console: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    lost_url: str,
+) -> None:
+    """Seen: the request itself closed the positions, which takes up to a minute."""
+    browser, may_close = entered(ann), threading.Event()
+    csrf = browser.csrf("/halt")
+    paper = Paper()
+    paper.venue.recv_window_ms = 100
+    paper.enter(TradeSide.BUY)
+    positions = paper.venue.positions
+
+    def waits() -> Any:
+        assert may_close.wait(PATIENCE_SECONDS)
+        return positions()
+
+    monkeypatch.setattr(paper.venue, "positions", waits)
+    monkeypatch.setattr("bot.exchange.factory.make_exchange", lambda *_: paper.venue)
+    monkeypatch.setattr("models.connecting.CONNECT_TIMEOUT_SECONDS", 2)
+    monkeypatch.setattr("console.web.desk.STILL_SECONDS", 0.5)
+    desk: Desk = console.app.state.desk  # type: ignore[attr-defined]
+    away = Database(lost_url)
+    lost = desk.acting_settings.model_copy(update={"database_url": SecretStr(lost_url)})
+    monkeypatch.setitem(desk.__dict__, "acting_settings", lost)
+    monkeypatch.setitem(desk.__dict__, "db", away)
+    monkeypatch.setitem(desk.__dict__, "look", away.engine)
+    try:
+        asked = browser.post("/halt", csrf=csrf, reason="drill", flatten=True)
+        assert asked.status_code == 303
+        place = asked.headers["location"]
+        eventually(lambda: "Postgres can" in browser.get(place).text, "what is known at once")
+        under_way = browser.get(place)
+        assert "closing positions at the exchange" in under_way.text
+        assert "refresh" in under_way.headers
+    finally:
+        may_close.set()
+    eventually(lambda: "refresh" not in browser.get(place).headers, "the halt's end")
+    page = browser.get(place).text
+    assert "HALTED by this home&#39;s journal, and not proven" in page
+    assert "FLAT: the exchange reports no position; 1 closing orders sent" in page
+    away.dispose()
 
 
 @pytest.mark.parametrize("wrong", ["scope=nonsense", "scope=strategy:x&flatten=true", "reason="])

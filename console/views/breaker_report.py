@@ -1,6 +1,6 @@
 """How good each breaker was over a period, as facts and as a table for people."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,23 +9,34 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bot.risk.breakers.tiers import DrawdownTier
+from bot.safety.breakers import tier_history
 from bot.safety.breakers.quality import DEFINITIONS, Quality
+from bot.safety.breakers.tier_history import UNKNOWN
 from console.output import utc
 
 _NONE = "-"
 
 
 def facts_of(
-    found: Sequence[Quality], since: datetime, until: datetime, recorded: Sequence[str] = ()
+    found: Sequence[Quality],
+    since: datetime,
+    until: datetime,
+    recorded: Sequence[str] = (),
+    tiers: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """The figures of each kind, the period and what each figure means. `recorded` names the symbols
-    of a replay."""
+    of a replay, which has no account and so no `tiers` of its drawdown."""
     period = (until - since).total_seconds()
+    definitions = dict(DEFINITIONS)
+    if tiers is not None:
+        definitions["drawdown tiers"] = tier_history.DEFINITION
     return {
         "since": since,
         "until": until,
         "recorded_symbols": list(recorded),
-        "definitions": dict(DEFINITIONS),
+        "definitions": definitions,
+        "drawdown_tier_seconds": None if tiers is None else dict(tiers),
         "breakers": [
             {
                 "kind": one.kind,
@@ -55,8 +66,18 @@ def print_report(out: Console, facts: dict[str, Any]) -> None:
         out.print("no breaker was tripped")
     else:
         out.print(_table(facts["breakers"]))
+    tiers = facts["drawdown_tier_seconds"]
+    if tiers is not None:
+        told = ", ".join(f"{tier} {_hours(tiers[tier])}" for tier in _told(tiers))
+        out.print(f"drawdown tiers: {told}", markup=False)
     for word, meaning in facts["definitions"].items():
         out.print(f"{word}: {meaning}", markup=False)
+
+
+def _told(tiers: Mapping[str, float]) -> list[str]:
+    """The tiers from the mildest on; the unknown time comes last, and only where there is some."""
+    known = [tier.value for tier in DrawdownTier]
+    return known + [UNKNOWN] * (tiers[UNKNOWN] > 0)
 
 
 def _table(rows: Iterable[dict[str, Any]]) -> Table:

@@ -20,7 +20,16 @@ from bot.execution.ports import LimitsSource, MarketCache
 from bot.market.correlation import Closes
 from bot.risk.breakers.tiers import DrawdownTier
 from bot.risk.limits import RiskLimits
-from bot.safety.breakers import emergencies, endings, losses, markets, recovering, trades, trading
+from bot.safety.breakers import (
+    emergencies,
+    endings,
+    losses,
+    markets,
+    recovering,
+    tier_history,
+    trades,
+    trading,
+)
 from bot.safety.breakers.readings import BreakerKind, BreakerReading
 from bot.safety.emergency_stop import request_emergency_stop
 from bot.state.breakers import BreakerScope, row_of, trip
@@ -107,6 +116,7 @@ class BreakerEvaluator:
         readings = list(self._readings(uow.session, limits, now))
         for reading in readings:
             row = row_of(uow.session, reading.scope, reading.kind, now)
+            before = row.memory
             if reading.breached:
                 # Also where it is tripped: a state that was loosened meanwhile gets strict again.
                 if trip(uow, self.account, reading.finding(), actor=ACTOR, now=now):
@@ -118,9 +128,13 @@ class BreakerEvaluator:
                 endings.note_within_again(uow.session, reading.scope, reading.kind, now)
             if reading.memory is not None:
                 row.memory = reading.memory
-            if reading.kind is BreakerKind.DRAWDOWN and not row.tripped:
-                yellow = (reading.memory or {}).get("tier") == DrawdownTier.YELLOW
-                row.share = _YELLOW_SHARE if yellow else None
+            if reading.kind is BreakerKind.DRAWDOWN and reading.memory is not None:
+                row.memory = tier_history.note(
+                    uow, self.account, ACTOR, before, reading.memory, now
+                )
+                if not row.tripped:
+                    yellow = reading.memory["tier"] == DrawdownTier.YELLOW
+                    row.share = _YELLOW_SHARE if yellow else None
         uow.session.flush()
         endings.note_flat(uow.session, self.account, now)
         progress = recovering.advance(

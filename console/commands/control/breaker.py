@@ -11,6 +11,7 @@ from bot.market.recorded_files import read_recorded
 from bot.safety.breakers import replaying
 from bot.safety.breakers.past_trips import trips_of
 from bot.safety.breakers.quality import qualities
+from bot.safety.breakers.tier_history import seconds_in_tiers
 from bot.state.breakers import BreakerScope
 from console.context import acting, reading, settings_of, settings_to_act, settings_to_look
 from console.errors import ExitCode
@@ -179,7 +180,8 @@ def report(
 ) -> None:
     """Report how good each breaker was: trips, time, false trips, loss until flat, re-trips.
 
-    The figures follow from the stored trips. With --replay they follow from recorded minutes, by
+    The figures follow from the stored trips, and the time in each tier of the drawdown from the
+    audit. With --replay they follow from recorded minutes, by
     the limits of the configuration file, and no running system is needed: the breakers
     volatility_spike, correlation_breakdown and data_quality_issue as if they had looked live. The
     report says what each figure means.
@@ -197,7 +199,8 @@ def _stored(ctx: typer.Context, home: Path | None, since: str) -> dict[str, Any]
         until = database_now(session)
         start = until - duration_of(since)
         trips = trips_of(session, settings.account, start, until)
-    return facts_of(qualities(trips, start, until), start, until)
+        tiers = seconds_in_tiers(session, settings.account, start, until)
+    return facts_of(qualities(trips, start, until), start, until, tiers=tiers)
 
 
 def _replayed(ctx: typer.Context, home: Path | None, folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from io import StringIO
 from rich.console import Console
 
 from bot.safety.breakers.quality import DEFINITIONS, PastTrip, qualities
+from bot.safety.breakers.tier_history import UNKNOWN
 from console.views.breaker_report import facts_of, print_report
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -34,3 +35,25 @@ def test_a_period_without_trips_says_so() -> None:
     written = StringIO()
     print_report(Console(file=written, width=200), facts_of([], T0, T0))
     assert "no breaker was tripped" in written.getvalue()
+
+
+def test_the_time_in_each_tier_of_the_drawdown_is_told() -> None:
+    tiers = {UNKNOWN: 0.0, "green": 7200.0, "yellow": 1800.0, "orange": 0.0, "red": 0.0}
+    facts = facts_of([], T0, T0 + timedelta(hours=2.5), tiers=tiers)
+    assert facts["drawdown_tier_seconds"] == tiers
+    written = StringIO()
+    print_report(Console(file=written, width=400), facts)
+    told = written.getvalue()
+    assert "drawdown tiers: green 2:00:00, yellow 0:30:00, orange 0:00:00, red 0:00:00\n" in told
+    assert "yellow half of the size" in told
+    facts = facts_of([], T0, T0 + timedelta(hours=3), tiers={**tiers, UNKNOWN: 1800.0})
+    print_report(Console(file=written, width=400), facts)
+    assert "red 0:00:00, unknown 0:30:00" in written.getvalue()
+
+
+def test_a_replay_has_no_tiers() -> None:
+    written = StringIO()
+    facts = facts_of([], T0, T0, ["A"])
+    print_report(Console(file=written, width=200), facts)
+    assert facts["drawdown_tier_seconds"] is None
+    assert "tiers" not in written.getvalue()

@@ -1,11 +1,12 @@
 """A reset breaker is the way back to trading."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from bot.safety.breakers import tier_history
 from bot.safety.emergency_triggers import several_breakers
 from bot.safety.trigger_rows import TriggerRows
 from bot.state import breakers
@@ -79,9 +80,13 @@ def test_the_report_has_the_stored_trips_and_the_list_has_the_triggers(
         breakers.trip(uow, ACCOUNT, found, actor="test", now=now)
         rows = TriggerRows(uow, ACCOUNT, now)
         rows.note(several_breakers([], EmergencyRules(), None, now))
+        tier_history.note(
+            uow, ACCOUNT, "test", None, {"tier": "yellow"}, now - timedelta(minutes=9)
+        )
         uow.commit()
     assert run(["breakers", "report", "--since", "1h", "--json"]) == ExitCode.OK
     facts = json.loads(capsys.readouterr().out)
+    assert facts["drawdown_tier_seconds"]["yellow"] >= 540.0
     (row,) = facts["breakers"]
     assert (row["kind"], row["trips"], row["false_trips"]) == ("data_quality_issue", 1, 0)
     assert run(["breaker", "list", "--json"]) == ExitCode.OK

@@ -65,10 +65,28 @@ class KeylessSettings(BaseSettings):
         env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True
     )
 
-    redis_url: SecretStr | None = Field(default=None, description="redis://…; database 0 is used")
-    database_url: SecretStr | None = Field(default=None, description="postgresql+psycopg://…")
-    account: str = Field(default=identity.PAPER_ACCOUNT, min_length=1, max_length=64)
-    log_format: str = Field(default="text", pattern="^(text|json)$")
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="the address of Redis: redis://USER:PASSWORD@HOST:PORT; database 0 is used",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="the address of Postgres: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE",
+    )
+    account: str = Field(
+        default=identity.PAPER_ACCOUNT,
+        min_length=1,
+        max_length=64,
+        description=(
+            "the account's name in our books. A database belongs to one account, one mode and one "
+            "account of the exchange"
+        ),
+    )
+    log_format: str = Field(
+        default="text",
+        pattern="^(text|json)$",
+        description="text, or json for one object a line",
+    )
 
     @field_validator("redis_url", "database_url")
     @classmethod
@@ -95,7 +113,13 @@ def _encoded(value: SecretStr | None) -> SecretStr | None:
 class Settings(KeylessSettings):
     """Typed settings of every process. Durations carry their unit in the name."""
 
-    home: Path = Field(default_factory=lambda: default_home())
+    home: Path = Field(
+        default_factory=lambda: default_home(),
+        description=(
+            "the directory of the whole state of `mlrisk up`. Default: mlrisk in the user's state "
+            "directory, $XDG_STATE_HOME"
+        ),
+    )
     owner_database_url: SecretStr | None = Field(
         default=None,
         description=(
@@ -134,8 +158,14 @@ class Settings(KeylessSettings):
         ),
     )
 
-    environment: Environment = Environment.DEVELOPMENT
-    trading_mode: TradingMode = TradingMode.PAPER_TRADING
+    environment: Environment = Field(
+        default=Environment.DEVELOPMENT,
+        description="which limits apply, and how much authority a recovery takes",
+    )
+    trading_mode: TradingMode = Field(
+        default=TradingMode.PAPER_TRADING,
+        description="the limits' second layer, above those of the environment",
+    )
     config_path: Path | None = Field(default=None, description="YAML of thresholds and limits")
 
     market_key: SecretStr | None = Field(
@@ -170,7 +200,13 @@ class Settings(KeylessSettings):
         default=identity.BYBIT,
         description="the exchange: the name of an adapter in bot/exchange/factory.py",
     )
-    exchange_mode: ExchangeMode = ExchangeMode.PAPER
+    exchange_mode: ExchangeMode = Field(
+        default=ExchangeMode.PAPER,
+        description=(
+            "where orders go. Only live trades real money, and it refuses development's limits "
+            "unless they are confirmed"
+        ),
+    )
     exchange_url: str | None = Field(
         default=None,
         description=(
@@ -196,10 +232,18 @@ class Settings(KeylessSettings):
             "and other processes prove the account"
         ),
     )
-    api_key: SecretStr = SecretStr(identity.PAPER_KEY)
-    api_secret: SecretStr = SecretStr(identity.PAPER_SECRET)
+    api_key: SecretStr = Field(
+        default=SecretStr(identity.PAPER_KEY),
+        description="the exchange's key. The default is the paper exchange's published one",
+    )
+    api_secret: SecretStr = Field(
+        default=SecretStr(identity.PAPER_SECRET), description="the secret of that key"
+    )
     _key_files: Mapping[str, str] = PrivateAttr(default_factory=dict)
-    symbols: str = Field(default="BTCUSDT,ETHUSDT,SOLUSDT,DOGEUSDT")
+    symbols: str = Field(
+        default="BTCUSDT,ETHUSDT,SOLUSDT,DOGEUSDT",
+        description="the traded symbols, joined by commas",
+    )
 
     audit_heads: Path | None = Field(
         default=None,

@@ -7,7 +7,7 @@ from typing import Any
 from models.alerts.levels import of_entry
 from models.enums import AlertLevel
 
-_SENTENCES: Mapping[str, str] = {
+SENTENCES: Mapping[str, str] = {
     "account_unfit": "the account must not trade",
     "auto_deleveraging": "the exchange reduced a position by auto-deleveraging",
     "backup_plan": "a trade ended because its fallback policy is used up",
@@ -64,8 +64,9 @@ _SENTENCES: Mapping[str, str] = {
     "watchdog_acted": "the watchdog cancelled orders of a silent system",
     "worker_restarted": "a worker took no messages and was started anew",
 }
+"""The sentence of each kind of condition, which is the kind of the audit entry that raises it."""
 
-_ENDED_BY: Mapping[str, str] = {
+ENDED_BY: Mapping[str, str] = {
     "account_fit": "account_unfit",
     "breaker_recovered": "breaker_tripped",
     "breaker_reset": "breaker_tripped",
@@ -76,7 +77,7 @@ _ENDED_BY: Mapping[str, str] = {
     "trading_lease_granted": "trading_lease_withheld",
 }
 """The condition that an audit entry of a kind ends."""
-LASTING = frozenset(_ENDED_BY.values())
+LASTING = frozenset(ENDED_BY.values())
 """Conditions with an end of their own. Everything else is an event: it is over when it happened."""
 
 _OF_SUBJECT = LASTING | {
@@ -123,7 +124,7 @@ def condition_of(
 
 def ended_by(chain: str, kind: str, subject: str, payload: Mapping[str, Any]) -> str | None:
     """The key of the condition that an audit entry ends; None when it ends none."""
-    ended = _ENDED_BY.get(kind)
+    ended = ENDED_BY.get(kind)
     if ended is None:
         return None
     return key_of(chain, ended, _scope_of(subject, payload), payload)
@@ -151,7 +152,7 @@ def _scope_of(subject: str, payload: Mapping[str, Any]) -> str:
 
 
 def _text(kind: str, subject: str, payload: Mapping[str, Any]) -> str:
-    told = [_SENTENCES.get(kind, kind.replace("_", " "))]
+    told = [SENTENCES.get(kind, kind.replace("_", " "))]
     if kind == "breaker_tripped":
         told[0] = f"the breaker {payload.get('breaker')} tripped"
     told.append(f" ({subject})")

@@ -15,7 +15,7 @@ from tests.support.repository import FENCE, ROOT, code_blocks, project, text_of
 
 DOCUMENTS = (
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
-    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
 )
 
 
@@ -24,11 +24,12 @@ def _commands(document: str) -> Iterator[list[str]]:
     code = "\n".join(code_blocks(document, "sh")) + "\n"
     code += "\n".join(re.findall(r"`([^`\n]+)`", FENCE.sub("", text_of(document))))
     for line in code.splitlines():
-        words = line.split("#")[0].split()
-        for index, word in enumerate(words):
-            if word in ("mlrisk", ".venv/bin/mlrisk"):
-                yield words[index + 1 :]
-                break
+        for part in line.split("#")[0].split(" | "):
+            words = part.split()
+            for index, word in enumerate(words):
+                if word in ("mlrisk", ".venv/bin/mlrisk"):
+                    yield words[index + 1 :]
+                    break
 
 
 def test_the_documents_count_the_checks_of_the_gate() -> None:
@@ -46,7 +47,11 @@ def test_every_command_in_the_documents_exists_with_its_options(document: str) -
         while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
             assert rest[0] in command.commands, f"mlrisk {' '.join(words)}"
             command, rest = command.commands[rest[0]], rest[1:]
-        options = {name for parameter in command.params for name in parameter.opts}
+        options = {
+            name
+            for parameter in command.params
+            for name in (*parameter.opts, *parameter.secondary_opts)
+        }
         options |= {name for parameter in group.params for name in parameter.opts} | {"--help"}
         if command.name == "paper-exchange":
             continue  # it hands its options on, --help included
@@ -70,6 +75,20 @@ def test_every_link_and_path_in_the_documents_leads_somewhere(document: str) -> 
     rooms = "config|models|bot|tasks|workers|console|tests|examples|benchmarks"
     for path in re.findall(rf"`((?:{rooms})/[\w./\-]*)`", text):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_anchor_in_the_documents_is_a_heading(document: str) -> None:
+    place = (ROOT / document).parent
+    for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", text_of(document)):
+        page = place.joinpath(target).resolve() if target else ROOT / document
+        assert anchor in _anchors(page.read_text(encoding="utf-8")), f"{target}#{anchor}"
+
+
+def _anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as a reader of Markdown makes them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_readmes_request_is_a_valid_message() -> None:

@@ -25,7 +25,9 @@ class WatchdogSettings(KeylessSettings):
         description="a key of the same account for the watchdog alone. Give it no other right than "
         "that to orders, and bind it to the watchdog's address",
     )
-    watchdog_api_secret: SecretStr | None = Field(default=None, min_length=1)
+    watchdog_api_secret: SecretStr | None = Field(
+        default=None, min_length=1, description="the secret of the watchdog's key"
+    )
 
     def require_keys(self) -> tuple[SecretStr, SecretStr]:
         """Key and secret. Raises SettingsError without them, and for another exchange."""

@@ -19,6 +19,7 @@ import pytest
 from config.celery import HOLD_KEYS, WORKERS
 from console.errors import ExitCode
 from tests.support.services import refusals
+from tests.support.shell import Shell
 from tests.support.system import trade_request
 from tests.support.waiting import START_SECONDS, eventually
 from workers.home import Home
@@ -63,45 +64,6 @@ def open_terminal() -> Iterator[tuple[int, bytearray]]:
         person.join()
         os.close(theirs)
         os.close(ours)
-
-
-class Shell:
-    """Runs `mlrisk` for one home, as a person would."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("MLRISK_")}
-        self.env = {**kept, "NO_COLOR": "1", "MLRISK_SYMBOLS": "BTCUSDT,ETHUSDT"}
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "console", "--home", str(self.home), *arguments]
-
-    def run(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=ROOT,
-            env=self.env,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=START_SECONDS,
-        )
-
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self.run(*arguments, "--json").stdout)
-
-    def leftovers(self) -> list[list[str]]:
-        """Command lines of processes that still know this home, from a word or by their settings.
-
-        Workers are told of it by their environment alone.
-        """
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                words = process.cmdline()
-                if any(str(self.home) in word for word in (*words, *process.environ().values())):
-                    found.append(words)
-        return found
 
 
 @pytest.fixture

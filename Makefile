@@ -28,7 +28,7 @@ print("1:" + hmac.new(sys.stdin.buffer.read().strip(), message, "sha256").hexdig
 endef
 export DEMO_KEY
 
-.PHONY: help run check unit test suite prove containers lint format schema bench lock secrets clean
+.PHONY: help run check unit test suite prove containers lint format schema docs bench lock secrets clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r target text; do \
@@ -73,9 +73,14 @@ format: $(DEV)  ## Rewrite the code in the project's style
 # machine's setting forbids it.
 unit suite prove: export PYTHONDONTWRITEBYTECODE :=
 
-schema: $(DEV)  ## Write what is derived from declarations: JSON Schema, base layer, limits, metrics
+schema: $(DEV)  ## Write what is derived from the code: JSON Schema, base layer, pages of reference
 	@$(BIN)/python -m config.published
 	@$(BIN)/python -m workers.exporter.published
+	@$(BIN)/python -m console.published
+
+docs: $(DEV)  ## Build the documentation as a site in build/site; a link that leads nowhere fails
+	@$(BIN)/python -m properdocs build --strict --clean --config-file mkdocs.yml
+	@echo 'The site begins with build/site/index.html'
 
 bench: $(DEV)  ## Measure enqueue to exchange-accepted on a small system of its own
 	@exec $(BIN)/python -m benchmarks.pipeline_latency

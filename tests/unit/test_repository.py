@@ -35,7 +35,7 @@ def test_make_help_lists_every_target_with_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["run", "check", "unit", "test", "suite", "prove", "lint", "bench", "clean"]
+    "target", ["run", "check", "unit", "test", "suite", "prove", "lint", "docs", "bench", "clean"]
 )
 def test_every_target_can_be_planned(target: str) -> None:
     assert run_make("--dry-run", target)

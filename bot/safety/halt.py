@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, select
 
 from bot.authority.actors import Actor, Operator, Power, named, record, require
 from bot.clock import Clock
+from bot.errors import Refused
 from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
@@ -229,16 +230,27 @@ class TradingHalt:
         return replace(report, problems=tuple(steps.problems))
 
     def resume(
-        self, *, reason: str, actor: Actor, development: bool, scope: Scope = EVERYTHING
+        self,
+        *,
+        reason: str,
+        actor: Actor,
+        development: bool,
+        scope: Scope = EVERYTHING,
+        seen_epoch: int | None = None,
     ) -> None:
         """Returns the scope to ACTIVE.
 
-        Raises NotAuthorised outside development without an operator's login.
+        `seen_epoch` is the epoch of the state that the caller has looked at; None asks nothing.
+        Raises NotAuthorised outside development without an operator's login, and Refused when
+        somebody moved the state since the look.
         """
         if not development:
             require(actor, Power.RESUME, "resuming")
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
+            row = None if seen_epoch is None else scoped_state.lock(uow, scope, actor, now)
+            if row is not None and row.epoch != seen_epoch:
+                raise Refused(f"the state of {scope} changed since it was looked at")
             if global_state.set_active(uow, reason=reason, actor=actor, now=now, scope=scope):
                 uow.commit()
 

@@ -1,6 +1,6 @@
 """A drill of the emergency stop: the whole stop on a paper account, measured and stored."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,11 +20,11 @@ from bot.state import binding, halt_journal
 from bot.state.scope import EVERYTHING
 from config.settings import ExchangeMode, Settings
 from console.runtime.halt_steps import HaltOrder, HaltOutcome, HaltSteps
-from console.runtime.recovering import may_end_halt, preview_of
+from console.runtime.recovering import breakers_of, may_end_halt, preview_of
 from models.database import Database
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
-from models.tables import AuditRow
+from models.tables import AuditRow, TradingStateRow
 
 PROOFS = ("latched", "sealed", "clean", "flat")
 """What a drill proves, in the order of the stop."""
@@ -45,6 +45,15 @@ class DrillEnd:
     resumed: bool
     kept_halted: str | None
     """Why the system is still halted."""
+    left_to_do: tuple[str, ...] = ()
+    """What a person has to do until trading goes on, in this order."""
+    still_denying: tuple[str, ...] = ()
+    """After a resume: what denies entries all the same."""
+
+    @property
+    def trades(self) -> bool:
+        """Whether new requests may trade after the drill."""
+        return self.resumed and not self.still_denying
 
     def facts(self) -> dict[str, Any]:
         """The end as plain values."""
@@ -56,6 +65,8 @@ class DrillEnd:
             "preview": asdict(self.preview),
             "resumed": self.resumed,
             "kept_halted": self.kept_halted,
+            "left_to_do": list(self.left_to_do),
+            "still_denying": list(self.still_denying),
         }
 
 
@@ -116,20 +127,59 @@ class HaltDrill:
             drills.HALT, self._settings.account, began_at, self._clock.now(), passed, report
         )
         number = drills.store(self._db, drill, actor)
-        kept = self._resume(actor) if resume else "no --resume was given"
-        return DrillEnd(number, passed, outcome, seconds, preview, kept is None, kept)
+        kept = self._resume(actor, seconds) if resume else _Kept("no --resume was given")
+        end = DrillEnd(number, passed, outcome, seconds, preview, kept is None, None)
+        if kept is None:
+            denying = breakers_of(self._settings, self._db).still_denying()
+            return replace(end, still_denying=denying)
+        return replace(end, kept_halted=kept.why, left_to_do=(*kept.first, self._way_back()))
 
-    def _resume(self, actor: Actor) -> str | None:
+    def _resume(self, actor: Actor, seconds: dict[str, float | None]) -> "_Kept | None":
         """Resumes what the drill has stopped; returns why it does not."""
+        if seconds["flat"] is None:
+            return _Kept(
+                "it is not proven that every position is closed",
+                ("close what is left: `mlrisk halt --flatten --reason ...`",),
+            )
+        epoch = self._epoch()
         other = self._other_halt(actor)
         if other is not None:
-            return f"{other} stopped trading as well, during the drill"
-        TradingHalt(self._db, self._clock).resume(
-            reason="the drill is over",
-            actor=actor,
-            development=may_end_halt(self._db, self._settings),
-        )
+            return _Kept(
+                f"{other} stopped trading as well, during the drill",
+                ("find out why: `mlrisk status` has the state, `mlrisk operator acts` who acted",),
+            )
+        try:
+            TradingHalt(self._db, self._clock).resume(
+                reason="the drill is over",
+                actor=actor,
+                development=may_end_halt(self._db, self._settings),
+                seen_epoch=epoch,
+            )
+        except Refused as refusal:
+            # Somebody acted between the look and the resume: that halt is not the drill's.
+            return _Kept(refusal.message, ("find out who acted: `mlrisk operator acts`",))
         return None
+
+    def _epoch(self) -> int:
+        with self._db.reading() as session:
+            row = session.get_one(TradingStateRow, (EVERYTHING.kind, EVERYTHING.key))
+            return row.epoch
+
+    def _way_back(self) -> str:
+        """The command that ends the halt here."""
+        with self._db.reading() as session:
+            in_production = binding.needs_second_person(session, self._settings)
+        if in_production:
+            return (
+                "`mlrisk recover --reason ...` ends the halt; it takes an override code and a "
+                "second risk officer"
+            )
+        if may_end_halt(self._db, self._settings):
+            return "`mlrisk resume --reason ...` ends the halt"
+        return (
+            "`mlrisk resume --operator NAME --reason ...` ends the halt; it takes a risk officer's "
+            "login"
+        )
 
     def _other_halt(self, actor: Actor) -> str | None:
         """Who else stopped everything meanwhile. The emergency worker follows our own halt."""
@@ -150,6 +200,14 @@ class HaltDrill:
                     continue
                 return str(who)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Why a drill does not resume, and what a person does before the halt is ended."""
+
+    why: str
+    first: tuple[str, ...] = ()
 
 
 def _seconds(outcome: HaltOutcome, began_at: datetime) -> dict[str, float | None]:

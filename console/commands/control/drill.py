@@ -15,6 +15,7 @@ from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, logged_in
 from console.runtime.configuring import actor_of
 from console.runtime.drilling import PROOFS, DrillEnd, HaltDrill
+from console.runtime.recovering import tell
 from models.tables import DrillRow
 
 app = typer.Typer(
@@ -43,8 +44,8 @@ def halt(
     """Run the whole emergency stop on a paper account: halt, cancel, flatten, verify, preview.
 
     It closes every position of the paper account, and leaves the system halted unless --resume is
-    given. The report is stored. Exit status 1 when something was not proven, 4 when the system is
-    still halted although --resume was given.
+    given. The report is stored. Exit status 1 when something was not proven, 4 when entries are
+    still denied although --resume was given. What is left to do is printed.
     """
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
@@ -60,7 +61,7 @@ def halt(
         _print(end)
     if not end.passed:
         raise typer.Exit(ExitCode.FAILED)
-    if resume and not end.resumed:
+    if resume and not end.trades:
         raise typer.Exit(ExitCode.HALTED)
 
 
@@ -121,10 +122,15 @@ def _print(end: DrillEnd) -> None:
         out.print(f"a recovery would resume: {escape(line)}")
     for line in end.preview.stays:
         out.print(f"a recovery would leave: {escape(line)}")
-    if end.resumed:
+    if end.trades:
         out.print("[bold]ACTIVE[/]: the drill is over, and trading goes on")
+    elif end.resumed:
+        out.print("the drill is over and its halt has ended")
+        tell(end.still_denying)
     else:
         out.print(f"the system stays halted: {escape(end.kept_halted or '')}")
+    for line in end.left_to_do:
+        out.print(f"left to do: {escape(line)}")
 
 
 def _times(seconds: dict[str, float | None]) -> str:

@@ -1,6 +1,7 @@
 """`mlrisk drill`: the whole stop on paper, stored; refused where it would do harm."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ from bot.safety.emergency_triggers import Judgement, TriggerKind
 from bot.safety.flattening import FlatReport
 from bot.safety.halt import TradingHalt
 from bot.safety.trigger_rows import TriggerRows
-from config.settings import Environment
+from bot.state.binding import settled
+from bot.state.scope import Scope
+from config.settings import Environment, load_settings
 from console.cli import run
 from console.errors import ExitCode
 from console.runtime.configuring import actor_of
-from models.enums import TradingState
+from console.runtime.drilling import HaltDrill
+from models.enums import ScopeKind, TradingState
+from models.repositories import portfolio
 from models.tables import AuditRow, TradingStateRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.exits import open_position
@@ -38,6 +43,21 @@ def paper(desk: Desk, migrated_url: str, tmp_path: Path, monkeypatch: pytest.Mon
     return desk
 
 
+def read_wallet(paper: Desk) -> None:
+    """A reading as of the wall clock, which the commands go by."""
+    money = Decimal(100_000)
+    with paper.db.transaction() as session:
+        portfolio.record_equity(
+            session,
+            ACCOUNT,
+            SystemClock().now(),
+            equity=money,
+            wallet_balance=money,
+            available=money,
+            unrealised_pnl=Decimal(0),
+        )
+
+
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
     capsys.readouterr()
     status = run([*arguments, "--json"])
@@ -46,11 +66,19 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict
 
 
 def test_a_drill_stops_everything_proves_it_and_resumes_if_asked_to(
-    paper: Desk, capsys: pytest.CaptureFixture[str]
+    paper: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    resume = TradingHalt.resume
+
+    def with_a_fresh_reading(self: TradingHalt, **options: Any) -> None:
+        resume(self, **options)
+        read_wallet(paper)
+
+    monkeypatch.setattr(TradingHalt, "resume", with_a_fresh_reading)
     assert open_position(paper) > 0
     status, facts = told(capsys, "drill", "halt", "--resume", "--reason", "quarterly")
     assert (status, facts["passed"], facts["resumed"]) == (ExitCode.OK, True, True), facts
+    assert (facts["left_to_do"], facts["still_denying"]) == ([], [])
     assert paper.exchange.positions() == []
     assert None not in facts["seconds"].values()
     assert facts["preview"]["state"] == TradingState.FLAT
@@ -68,6 +96,7 @@ def test_a_drill_leaves_the_system_halted_and_is_refused_there(
 ) -> None:
     status, facts = told(capsys, "drill", "halt")
     assert (status, facts["resumed"]) == (ExitCode.OK, False), facts
+    assert facts["left_to_do"] == ["`mlrisk resume --reason ...` ends the halt"]
     assert run(["drill", "halt", "--resume"]) == ExitCode.FAILED
     assert "trading is FLAT already" in capsys.readouterr().err
     assert run(["drill", "list"]) == ExitCode.OK
@@ -90,6 +119,8 @@ def test_another_halt_during_a_drill_is_not_resumed(
     status, facts = told(capsys, "drill", "halt", "--resume")
     assert (status, facts["resumed"]) == (ExitCode.HALTED, False)
     assert facts["kept_halted"] == f"{who} stopped trading as well, during the drill"
+    first, last = facts["left_to_do"]
+    assert first.startswith("find out why") and last.startswith("`mlrisk resume")
 
 
 def test_a_stop_by_the_system_itself_during_a_drill_is_not_resumed(
@@ -165,3 +196,57 @@ def test_what_is_not_proven_fails_the_drill(
     assert facts["seconds"]["flat"] is None
     assert run(["drill", "list"]) == ExitCode.OK
     assert "FAILED; latched after" in capsys.readouterr().out
+
+
+def test_positions_that_may_remain_are_closed_before_anything_resumes(
+    paper: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.runtime.flattening.flattener", lambda *_: _NeverFlat())
+    assert run(["drill", "halt", "--resume"]) == ExitCode.FAILED
+    told = " ".join(capsys.readouterr().out.split())
+    assert "stays halted: it is not proven that every position is closed" in told
+    assert "left to do: close what is left: `mlrisk halt --flatten" in told
+    assert told.index("close what is left") < told.index("`mlrisk resume --reason")
+    with paper.db.reading() as session:
+        assert session.scalars(select(TradingStateRow.state)).first() != TradingState.ACTIVE
+
+
+def test_a_halt_between_the_look_and_the_resume_is_not_ended(
+    paper: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(_: HaltDrill, __: object) -> None:
+        TradingHalt(paper.db, SystemClock()).set_halted("for real", "somebody")
+
+    monkeypatch.setattr(HaltDrill, "_other_halt", looked)
+    status, facts = told(capsys, "drill", "halt", "--resume")
+    assert (status, facts["resumed"]) == (ExitCode.HALTED, False)
+    assert "changed since it was looked at" in facts["kept_halted"]
+    assert "mlrisk operator acts" in facts["left_to_do"][0]
+    with paper.db.reading() as session:
+        assert session.scalars(select(TradingStateRow.state)).first() == TradingState.HALTED
+
+
+def test_what_denies_after_the_resume_is_told(
+    paper: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scope = Scope(ScopeKind.SYMBOL, "ETHUSDT")
+    TradingHalt(paper.db, SystemClock()).halt(reason="delisted", actor="me", scope=scope)
+    assert run(["drill", "halt", "--resume"]) == ExitCode.HALTED
+    told = " ".join(capsys.readouterr().out.split())
+    assert "the drill is over and its halt has ended" in told
+    assert "NOT trading" in told and "symbol ETHUSDT is HALTED: delisted" in told
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        (Environment.STAGING, "`mlrisk resume --operator NAME"),
+        (Environment.PRODUCTION, "`mlrisk recover --reason"),
+    ],
+)
+def test_the_way_back_is_that_of_the_environment(
+    away: Scene, environment: Environment, words: str
+) -> None:
+    bind(away, environment)
+    settings = settled(away.db, load_settings())
+    assert HaltDrill(away.db, settings, SystemClock())._way_back().startswith(words)

@@ -92,6 +92,15 @@ class OrderAck:
     order_link_id: str
 
 
+class CancelOutcome(StrEnum):
+    """The exchange's answer to a cancel."""
+
+    TAKEN = "taken"
+    """It takes effect shortly, unless the order fills before."""
+    GONE = "gone"
+    """The order had ended before: it was filled, cancelled, or never there."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExchangeOrder:
     """The exchange's record of an order."""
@@ -252,8 +261,9 @@ class Exchange(MinuteSource, Protocol):
         the request once `recv_window_ms` has passed since then, and one that is not reduce-only
         once `adding_window_ms` has passed."""
 
-    def cancel(self, symbol: str, order_link_id: str) -> None:
-        """Asks for the cancel; an order that is already gone is no error."""
+    def cancel(self, symbol: str, order_link_id: str) -> CancelOutcome:
+        """Asks for the cancel; an order that is already gone is no error, and the outcome says
+        so."""
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
         """Cancels working orders (never protective stops); returns their order_link_ids."""

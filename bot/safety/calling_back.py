@@ -9,12 +9,12 @@ because the rate was used up. Orders that are left are cancelled again.
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from bot.errors import Banned, MlriskError, Throttled
-from bot.exchange.protocol import Exchange, ExchangeOrder
+from bot.errors import Banned, MlriskError, OutcomeUnknown, Throttled
+from bot.exchange.protocol import CancelOutcome, Exchange, ExchangeOrder
 from bot.execution.orders.identity import PREFIX
 
 FAILURES_IN_A_ROW = 3
@@ -45,6 +45,23 @@ class CalledBack:
     left: tuple[ExchangeOrder, ...]
     is_known: bool = True
     """False when the exchange could not be asked."""
+    gone: int = 0
+    """Orders that had ended before their cancel came, by a fill or by somebody else's cancel."""
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What the exchange answered to the cancels of all rounds, by order id."""
+
+    taken: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+
+    def note(self, order_id: str, outcome: CancelOutcome) -> None:
+        """A second cancel of an order that was cancelled finds it gone, which says nothing new."""
+        if outcome is CancelOutcome.TAKEN:
+            self.taken.add(order_id)
+        elif order_id not in self.taken:
+            self.gone.add(order_id)
 
 
 def _tell_nobody(_: float) -> None:
@@ -127,14 +144,16 @@ def call_back(
     seen = look()
     first, left = seen.wanted, tuple[ExchangeOrder, ...]()
     told: list[str] = []
+    answers = _Answers()
     try:
         for _ in range(_ROUNDS):
             asked, told = seen.wanted, []
             if everything:
-                _cancel_all(exchange, cancels)
+                _note_all(answers, asked, _cancel_all(exchange, cancels))
                 failed: frozenset[str] = frozenset()
             else:
-                failed = _cancel_ours(exchange, cancels, seen, told.append, whole=within is None)
+                ours = _Round(exchange, cancels, answers, told.append)
+                failed = ours.cancel(seen, whole=within is None)
             if not asked:
                 break
             seen = _after_effect(look, {order.order_id for order in asked} - failed, waiting)
@@ -146,8 +165,9 @@ def call_back(
             problem(line)
     for fact in exchange.take_unreadable():
         problem(f"{fact.kind} {fact.key} of {fact.symbol} can't be read: {fact.why}")
-    still = {order.order_id for order in left}
-    return CalledBack(sum(order.order_id not in still for order in first), left)
+    ended = {order.order_id for order in first} - {order.order_id for order in left}
+    gone = len(ended & (answers.gone - answers.taken))
+    return CalledBack(len(ended) - gone, left, gone=gone)
 
 
 def _after_effect(look: Callable[[], _Look], confirmed: set[str], waiting: Waiting) -> _Look:
@@ -177,66 +197,75 @@ def _alone(asked: Sequence[ExchangeOrder], resting: Sequence[ExchangeOrder]) -> 
     return frozenset(symbol for symbol, count in many.items() if count > _FEW) - stays
 
 
-def _cancel_ours(
-    exchange: Exchange,
-    patience: _Patience,
-    seen: _Look,
-    problem: Callable[[str], None],
-    *,
-    whole: bool,
-) -> frozenset[str]:
-    """One round of cancels. Returns the ids of the orders whose cancel failed."""
-    # A scope's cancel of a symbol could look like somebody else's to the other scopes.
-    alone = _alone(seen.wanted, seen.resting) if whole else frozenset()
-    failed = _cancel_symbols(exchange, patience, seen.wanted, alone, problem)
-    single = [order for order in seen.wanted if order.symbol not in alone]
-    return failed | _cancel_each(exchange, patience, single, problem)
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One round of cancels of our own orders."""
+
+    exchange: Exchange
+    patience: _Patience
+    answers: _Answers
+    problem: Callable[[str], None]
+
+    def cancel(self, seen: _Look, *, whole: bool) -> frozenset[str]:
+        """Returns the ids of the orders whose cancel failed."""
+        # A scope's cancel of a symbol could look like somebody else's to the other scopes.
+        alone = _alone(seen.wanted, seen.resting) if whole else frozenset()
+        failed = self._symbols(seen.wanted, alone)
+        single = [order for order in seen.wanted if order.symbol not in alone]
+        return failed | self._each(single)
+
+    def _symbols(self, asked: Sequence[ExchangeOrder], symbols: frozenset[str]) -> frozenset[str]:
+        """Cancels all orders of some symbols."""
+        failed: set[str] = set()
+        for symbol in sorted(symbols):
+            own = [order for order in asked if order.symbol == symbol]
+            try:
+                _note_all(self.answers, own, _cancel_all(self.exchange, self.patience, symbol))
+            except MlriskError as error:
+                self.problem(f"the orders in {symbol} could not be cancelled: {error.message}")
+                failed.update(order.order_id for order in own)
+        return frozenset(failed)
+
+    def _each(self, orders: Sequence[ExchangeOrder]) -> frozenset[str]:
+        lost: set[str] = set()
+        failed = 0
+        for order in orders:
+            cancel = partial(self.exchange.cancel, order.symbol, order.order_link_id)
+            try:
+                self.answers.note(order.order_id, self.patience.make(cancel))
+            except MlriskError as error:
+                self.problem(f"{order.order_link_id} could not be cancelled: {error.message}")
+                if isinstance(error, OutcomeUnknown):
+                    # It may have taken effect, so that a later answer that it is gone says nothing.
+                    self.answers.note(order.order_id, CancelOutcome.TAKEN)
+                lost.add(order.order_id)
+                failed += 1
+                if failed == FAILURES_IN_A_ROW:
+                    raise
+            else:
+                failed = 0
+        return frozenset(lost)
 
 
-def _cancel_symbols(
-    exchange: Exchange,
-    patience: _Patience,
-    asked: Sequence[ExchangeOrder],
-    symbols: frozenset[str],
-    problem: Callable[[str], None],
-) -> frozenset[str]:
-    """Cancels all orders of some symbols. Returns the ids of the orders whose cancel failed."""
-    failed: set[str] = set()
-    for symbol in sorted(symbols):
-        try:
-            for _ in range(_PAGES):
-                if not patience.make(partial(exchange.cancel_all, symbol)):
-                    break
-        except MlriskError as error:
-            problem(f"the orders in {symbol} could not be cancelled: {error.message}")
-            failed.add(symbol)
-    return frozenset(order.order_id for order in asked if order.symbol in failed)
-
-
-def _cancel_all(exchange: Exchange, patience: _Patience) -> None:
+def _cancel_all(
+    exchange: Exchange, patience: _Patience, symbol: str | None = None
+) -> frozenset[str] | None:
+    """The order_link_ids of all orders that were cancelled; None when there may be more of them."""
+    cancelled: set[str] = set()
     for _ in range(_PAGES):
-        if not patience.make(exchange.cancel_all):
-            return
+        page = patience.make(partial(exchange.cancel_all, symbol))
+        if not page:
+            return frozenset(cancelled)
+        cancelled.update(page)
+    return None
 
 
-def _cancel_each(
-    exchange: Exchange,
-    patience: _Patience,
-    orders: Sequence[ExchangeOrder],
-    problem: Callable[[str], None],
-) -> frozenset[str]:
-    """Returns the ids of the orders whose cancel failed."""
-    lost: set[str] = set()
-    failed = 0
-    for order in orders:
-        try:
-            patience.make(partial(exchange.cancel, order.symbol, order.order_link_id))
-        except MlriskError as error:
-            problem(f"{order.order_link_id} could not be cancelled: {error.message}")
-            lost.add(order.order_id)
-            failed += 1
-            if failed == FAILURES_IN_A_ROW:
-                raise
-        else:
-            failed = 0
-    return frozenset(lost)
+def _note_all(
+    answers: _Answers, asked: Sequence[ExchangeOrder], cancelled: frozenset[str] | None
+) -> None:
+    """An order that a whole cancel does not name had ended. One without an id of its sender is
+    never named."""
+    for order in asked:
+        is_gone = cancelled is not None and order.order_link_id not in cancelled
+        outcome = CancelOutcome.GONE if is_gone and order.order_link_id else CancelOutcome.TAKEN
+        answers.note(order.order_id, outcome)

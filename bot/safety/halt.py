@@ -181,10 +181,11 @@ class TradingHalt:
             revoked = self._revoke_tasks(steps)
         sealed_at = late.result()
         # Repeated for orders of senders under way that were accepted after the first look.
-        last = first
+        rounds = [first]
         if reach.cancel and sealed_at and not settled:
             settled = self._has_passed(sealed_at)
-            last = self._call_back(steps, reach)
+            rounds.append(self._call_back(steps, reach))
+        last = rounds[-1]
         steps.problems.extend(
             f"{order.order_link_id or order.order_id} is still open" for order in last.left
         )
@@ -203,11 +204,12 @@ class TradingHalt:
             stopped.children,
             stopped.exits,
             unresolved,
-            first.cancelled + (last.cancelled if last is not first else 0),
+            sum(called_back.cancelled for called_back in rounds),
             revoked,
             tuple(steps.problems),
             cancelled_at,
             self._clock.now() if is_clean else None,
+            sum(called_back.gone for called_back in rounds),
         )
 
     def record(

@@ -35,6 +35,9 @@ class HaltReport:
     """The end of the first round of cancels; None without one."""
     clean_at: datetime | None = None
     """The time since which no working order of the scope was left; None when one may be."""
+    orders_gone: int = 0
+    """Working orders that had ended before their cancel came; `orders_cancelled` counts the
+    others."""
 
 
 def facts_of(report: HaltReport) -> dict[str, Any]:

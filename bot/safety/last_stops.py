@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 from bot.errors import MlriskError
-from bot.exchange.protocol import Exchange
+from bot.exchange.protocol import CancelOutcome, Exchange
 from bot.execution.orders.identity import is_protective_stop
 from bot.state.scope import Scope
 from models.enums import ScopeKind
 
 
 def cancel_stops(exchange: Exchange, scope: Scope, *, problem: Callable[[str], None]) -> int:
-    """Returns how many cancels the exchange took; a failure is a problem and stops no other.
+    """Returns how many stops were cancelled, without those that had ended before; a failure is a
+    problem and stops no other.
 
     The caller has seen that no position of the scope is left.
     """
@@ -27,9 +28,9 @@ def cancel_stops(exchange: Exchange, scope: Scope, *, problem: Callable[[str], N
     cancelled = 0
     for order in found:
         try:
-            exchange.cancel(order.symbol, order.order_link_id)
+            outcome = exchange.cancel(order.symbol, order.order_link_id)
         except MlriskError as error:
             problem(f"the stop {order.order_link_id} could not be cancelled: {error.message}")
         else:
-            cancelled += 1
+            cancelled += outcome is CancelOutcome.TAKEN
     return cancelled

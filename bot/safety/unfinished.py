@@ -29,7 +29,7 @@ _HALTED = "halted"
 """The kind of the audit entry that halts a scope."""
 _STOPPED = (TradingState.HALTED, TradingState.FLATTENING, TradingState.FLAT)
 _WHY = "the process that halted ended before it wrote its report; this one is from what is stored"
-_NOT_STORED = ("children_cancelled", "orders_cancelled", "tasks_revoked")
+_NOT_STORED = ("children_cancelled", "orders_cancelled", "orders_gone", "tasks_revoked")
 
 
 def found(session: Session, now: datetime) -> list[Scope]:

@@ -109,6 +109,7 @@ def call_back_at_exchange(
             f"{found.cancelled} working orders{of} cancelled at the exchange, "
             f"{len(found.left)} left"
         )
+        outcome += f", {found.gone} had ended before" if found.gone else ""
     notes = [] if narrow is None else narrow.notes()
     return "; ".join([outcome, *notes, *problems])
 

@@ -13,6 +13,7 @@ from bot.exchange.bybit import body as bodies
 from bot.exchange.protocol import (
     HEDGE_MODE,
     TRADE,
+    CancelOutcome,
     CashFlow,
     CoinPrice,
     ExchangeOrder,
@@ -308,10 +309,11 @@ class FakeExchange:
         """What looked ended was not: the venue's record was wrong."""
         self.orders[link] = replace(self.orders[link], status=OrderStatus.OPEN, raw_status="New")
 
-    def cancel(self, symbol: str, order_link_id: str) -> None:
+    def cancel(self, symbol: str, order_link_id: str) -> CancelOutcome:
         self.cancel_requests.append(order_link_id)
         error, effect = self.cancel_faults.pop(0) if self.cancel_faults else (None, True)
         order = self.orders.get(order_link_id)
+        is_gone = order is None or order.status is not OrderStatus.OPEN
         if effect and order is not None and order.status is OrderStatus.OPEN:
             self.orders[order_link_id] = replace(
                 order,
@@ -321,6 +323,7 @@ class FakeExchange:
             )
         if error is not None:
             raise error
+        return CancelOutcome.GONE if is_gone else CancelOutcome.TAKEN
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
         found = [o for o in self.open_orders() if symbol in (None, o.symbol)]

@@ -18,6 +18,7 @@ from bot.exchange.bybit.retcodes import GONE_CODES, is_unexpected
 from bot.exchange.bybit.session import GuardedSession
 from bot.exchange.protocol import (
     HEDGE_MODE,
+    CancelOutcome,
     CashFlow,
     ExchangeOrder,
     ExchangePosition,
@@ -100,7 +101,7 @@ class BybitExchange(MarketData):
             raise OutcomeUnknown("the reply is not about this order", code="bad_ack")
         return OrderAck(order_id=str(order_id), order_link_id=str(link_id))
 
-    def cancel(self, symbol: str, order_link_id: str) -> None:
+    def cancel(self, symbol: str, order_link_id: str) -> CancelOutcome:
         """Asks for the cancel of one order, by its `order_link_id`; see `Exchange.cancel`."""
         try:
             self._session.write(
@@ -116,6 +117,8 @@ class BybitExchange(MarketData):
                 "an order to be cancelled was already gone",
                 extra={"event": "order_was_already_gone", "order_link_id": order_link_id},
             )
+            return CancelOutcome.GONE
+        return CancelOutcome.TAKEN
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
         """Cancels at most 500 orders a call: call it again until `open_orders` is empty."""

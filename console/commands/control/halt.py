@@ -129,9 +129,10 @@ def _print(report: HaltReport) -> None:
     for what, at in times.items():
         if at is not None:
             out.print(f"{what} by {utc(at)}")
+    gone = f" ({report.orders_gone} had ended before)" if report.orders_gone else ""
     out.print(
         f"{report.parents_stopped} orders under way ended with {report.children_cancelled} "
-        f"planned child orders, {report.orders_cancelled} working orders cancelled, "
+        f"planned child orders, {report.orders_cancelled} working orders cancelled{gone}, "
         f"{report.tasks_revoked} queued tasks revoked"
     )
     if report.exits_under_way:

@@ -1,7 +1,7 @@
 """A halt: the state first, then all that can still trade; each failure is only a line."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from bot.errors import Banned, DependencyDown, OutcomeUnknown, Throttled
-from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
+from bot.exchange.protocol import ExchangeOrder, OrderIntent, OrderType, TimeInForce
 from bot.safety.halt import HaltReach, HaltWaits, TradingHalt
 from models.enums import (
     ParentState,
@@ -288,3 +288,22 @@ def test_a_halt_that_is_repeated_stops_nothing_twice(desk: Desk) -> None:
     again = desk.trading_halt.halt(reason="test", actor="me")
     assert (again.parents_stopped, again.children_cancelled) == (0, 0)
     assert desk.audit_kinds().count("parent_stopped") == 1
+
+
+def test_an_order_that_ends_before_its_cancel_is_not_counted_as_cancelled(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert desk.approve(signal_data=RESTING)["verdict"] != "deny"
+    desk.step()
+    open_orders = desk.exchange.open_orders
+
+    def then_ends() -> Sequence[ExchangeOrder]:
+        found = open_orders()
+        for order in found:
+            desk.exchange.end(order.order_link_id)
+        return found
+
+    monkeypatch.setattr(desk.exchange, "open_orders", then_ends)
+    report = desk.trading_halt.halt(reason="drill", actor="me", cancel=True)
+    assert (report.orders_cancelled, report.orders_gone) == (0, 1)
+    assert report.clean_at is not None

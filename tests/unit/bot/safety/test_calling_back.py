@@ -1,5 +1,6 @@
 """Calling back under faults: what is reported as gone is gone, and what is to stay stays."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,14 @@ from hypothesis import strategies as st
 
 from bot.clock import FixedClock
 from bot.errors import DependencyDown, MlriskError, OutcomeUnknown, Throttled
-from bot.exchange.protocol import OrderIntent, OrderType, StopIntent, TimeInForce
+from bot.exchange.protocol import (
+    CancelOutcome,
+    ExchangeOrder,
+    OrderIntent,
+    OrderType,
+    StopIntent,
+    TimeInForce,
+)
 from bot.safety.calling_back import Waiting, call_back
 from models.enums import OrderStatus, TradeSide
 from tests.support.fakes import T0, FakeExchange
@@ -81,7 +89,7 @@ def test_what_is_reported_is_true_and_what_is_to_stay_stays(
     if found is not None:
         left = {order.order_link_id for order in found.left}
         assert is_open - kept == left
-        assert found.cancelled == len(ours) - len(left)
+        assert (found.cancelled, found.gone) == (len(ours) - len(left), 0)
         if left:
             assert problems
 
@@ -115,3 +123,42 @@ def test_a_repeated_round_spares_what_rests_beside_ours_as_well() -> None:
     )
     assert (found.cancelled, found.left) == (9, ())
     assert {order.order_link_id for order in exchange.open_orders()} == {"by-hand", "mr-exit"}
+
+
+class _Races(FakeExchange):
+    """Its first two orders end between the list and their cancels."""
+
+    def open_orders(self) -> Sequence[ExchangeOrder]:
+        found = super().open_orders()
+        for order in found[:2] if not self.cancel_requests and not self.cancelled else ():
+            self.end(order.order_link_id)
+        return found
+
+
+@pytest.mark.parametrize(
+    ("count", "everything"), [(4, False), (9, False), (9, True)], ids=["each", "symbol", "all"]
+)
+def test_what_had_ended_before_is_not_counted_as_cancelled(count: int, everything: bool) -> None:
+    exchange = _Races(FixedClock(T0))
+    for number in range(count):
+        rest(exchange, f"mr-{number}", "BTCUSDT")
+    found = call_back(exchange, everything=everything, exits=False, problem=pytest.fail)
+    assert (found.cancelled, found.gone, found.left) == (count - 2, 2, ())
+
+
+def test_an_answer_that_was_lost_is_no_sign_that_an_order_had_ended() -> None:
+    exchange = FakeExchange(FixedClock(T0))
+    rest(exchange, "mr-0", "BTCUSDT")
+    exchange.cancel_faults = [(OutcomeUnknown("drop_after"), False)]
+    cancel = exchange.cancel
+
+    def late(symbol: str, link: str) -> CancelOutcome:
+        if exchange.cancel_requests:
+            exchange.end(link)  # the first cancel has its effect now
+        return cancel(symbol, link)
+
+    exchange.cancel = late  # type: ignore[method-assign]
+    told: list[str] = []
+    waiting = Waiting(sleep=lambda _: None)
+    found = call_back(exchange, everything=False, exits=False, problem=told.append, waiting=waiting)
+    assert (found.cancelled, found.gone, found.left) == (1, 0, ())

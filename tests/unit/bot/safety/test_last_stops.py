@@ -72,3 +72,14 @@ def test_a_failure_is_told_and_stops_no_other(
     monkeypatch.setattr(exchange, "conditional_orders", hangs)
     assert cancel_stops(exchange, EVERYTHING, problem=told.append) == 0
     assert "can't be read: no route" in told[1]
+
+
+def test_a_stop_that_had_ended_before_is_not_counted(
+    exchange: FakeExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = rest(exchange, "BTCUSDT")
+    rest(exchange, "ETHUSDT")
+    listed = exchange.conditional_orders()
+    exchange.end(ended)
+    monkeypatch.setattr(exchange, "conditional_orders", lambda: listed)
+    assert cancel_stops(exchange, EVERYTHING, problem=pytest.fail) == 1

@@ -25,6 +25,7 @@ from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.bybit.reconnects import Reconnects
 from bot.exchange.bybit.streams import StreamSupervisor, private_stream, public_stream
 from bot.exchange.protocol import (
+    CancelOutcome,
     ExchangeOrder,
     ExchangePosition,
     Execution,
@@ -303,9 +304,10 @@ def test_a_resting_order_is_open_until_its_cancel_and_a_second_cancel_is_no_erro
     want = intent(exchange, "0.995")
     exchange.place(exchange.order_body(want))
     eventually(lambda: want.order_link_id in {o.order_link_id for o in exchange.open_orders()})
-    exchange.cancel(SYMBOL, want.order_link_id)
+    outcome = exchange.cancel(SYMBOL, want.order_link_id)
     assert final(exchange, want.order_link_id).status is OrderStatus.CANCELLED
-    exchange.cancel(SYMBOL, want.order_link_id)
+    assert outcome is CancelOutcome.TAKEN
+    assert exchange.cancel(SYMBOL, want.order_link_id) is CancelOutcome.GONE
 
 
 def test_more_orders_than_a_page_are_all_listed_and_all_cancelled(exchange: BybitExchange) -> None:

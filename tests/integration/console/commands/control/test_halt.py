@@ -15,7 +15,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import delete, select
 
 from bot.errors import DependencyDown
-from bot.exchange.protocol import ExchangeOrder, UnreadableFact
+from bot.exchange.protocol import CancelOutcome, ExchangeOrder, UnreadableFact
 from bot.execution.orders.identity import order_link_id
 from bot.state import halt_journal
 from config.settings import Environment, SettingsError
@@ -288,8 +288,9 @@ class _Exchange:
         known = list(orders) or [_order(link) for link in ("mr-a", "mr-b", "by-hand")]
         self._open = {order.order_link_id: order for order in known}
 
-    def cancel(self, symbol: str, order_link_id: str) -> None:
+    def cancel(self, symbol: str, order_link_id: str) -> CancelOutcome:
         del self._open[order_link_id]
+        return CancelOutcome.TAKEN
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
         gone, self._open = list(self._open), {}

@@ -108,11 +108,13 @@ def all_states(session: Session) -> Sequence[TradingStateRow]:
 
 
 def all_halts_unsealed(session: Session) -> Sequence[TradingStateRow]:
-    """Scopes in HALTED or FLATTENING whose seal is not proven."""
+    """Scopes in HALTED, FLATTENING or FLAT whose seal is not proven. A flattening that finds no
+    position may end before the halt's other steps."""
+    halted = (TradingState.HALTED, TradingState.FLATTENING, TradingState.FLAT)
     return session.scalars(
         select(TradingStateRow)
         .where(
-            TradingStateRow.state.in_((TradingState.HALTED, TradingState.FLATTENING)),
+            TradingStateRow.state.in_(halted),
             TradingStateRow.sealed_at.is_(None),
             # As the first migration wrote it: nothing has traded yet.
             TradingStateRow.epoch > 0,

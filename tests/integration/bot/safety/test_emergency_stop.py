@@ -59,6 +59,23 @@ def test_a_requested_flattening_closes_what_the_exchange_reports_pass_by_pass(de
     assert (halted.state, halted.sealed_at is not None) == (TradingState.FLAT, True)
 
 
+def test_a_flattening_that_ends_before_the_halts_steps_leaves_them_to_be_done(desk: Desk) -> None:
+    """Seen: Postgres was back, the pass found no position, and nobody sealed or cancelled."""
+    assert desk.approve(signal_data=RESTING)["verdict"] != "deny"
+    desk.step()
+    with desk.db.unit_of_work() as uow:
+        request_emergency_stop(uow, "recorded from the journal", desk.clock.now(), flatten=True)
+        uow.commit()
+    assert emergency_stop.flatten(lambda: flattener(desk), desk.db, desk.clock.now()) == 1
+    assert len(desk.exchange.open_orders()) == 1
+    assert emergency_stop.follow(lambda: desk.trading_halt, desk.db) == 1
+    assert desk.exchange.open_orders() == []
+    with desk.db.reading() as session:
+        halted = session.get_one(TradingStateRow, (ScopeKind.GLOBAL, states.GLOBAL_KEY))
+    assert (halted.state, halted.sealed_at is not None) == (TradingState.FLAT, True)
+    assert emergency_stop.follow(pytest.fail, desk.db) == 0
+
+
 def test_people_are_told_when_a_flattening_takes_long(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:

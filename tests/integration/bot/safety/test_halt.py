@@ -104,10 +104,11 @@ def test_an_exchange_that_hangs_in_the_cancels_delays_no_seal(
     posted_unheard(desk)
     sent_at = desk.child().sent_at
     assert sent_at is not None
-    desk.clock.move_to(sent_at + timedelta(seconds=1.9))
-    answered: list[datetime] = []
+    desk.clock.move_to(sent_at + timedelta(seconds=1))
+    asked, answered = [], list[datetime]()
 
     def hangs() -> list[object]:
+        asked.append("the first call must not end before the seal")
         answered.append(eventually(lambda: seal_of(desk.db), "the seal"))
         return []
 
@@ -116,6 +117,7 @@ def test_an_exchange_that_hangs_in_the_cancels_delays_no_seal(
     halting = TradingHalt(desk.db, desk.clock, exchange=desk.exchange, waits=waits)
     with hung_sender(desk):
         report = halting.halt(reason="test", actor="me", cancel=True)
+    assert len(answered) == len(asked) > 0
     assert answered[0] == report.sealed_at == sent_at + timedelta(seconds=2)
 
 

@@ -108,7 +108,7 @@ def _invariants(settings: Settings, replay: int) -> Shown:
         return Shown(f"violated: {'; '.join(broken)}", False)
     unchecked = [each.name for each in results if not each.checked]
     holding = ", ".join(each.name for each in results if each.holds)
-    told = f"{holding} hold, with the newest {replay} decisions replayed"
+    told = f"{holding} hold, with the newest decisions replayed ({replay} at most)"
     if not unchecked:
         return Shown(told, True)
     names = ", ".join(unchecked)

@@ -21,6 +21,7 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; } .wide { overflow-x: auto; }
 th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; overflow-wrap: anywhere; }
+.wide td { min-width: 5rem; }
 th { color: var(--dim); font-weight: 600; } .dim { color: var(--dim); }
 .bad { color: var(--bad); font-weight: 600; } .good { color: var(--good); }
 svg { width: 100%; height: auto; } svg text { fill: var(--dim); font-size: 12px; }
@@ -48,9 +49,11 @@ def table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
         "<tr>" + "".join(f"<td>{text(words(row[name]))}</td>" for name in names) + "</tr>\n"
         for row in rows
     )
+    # What scrolls sideways on a narrow screen must be reached by the keyboard.
+    label = text(f"table of {', '.join(names)}".replace("_", " "))
     return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>'
-        "</div>"
+        f'<div class="wide" role="group" tabindex="0" aria-label="{label}">'
+        f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>"
     )
 
 

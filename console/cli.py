@@ -142,6 +142,11 @@ _VERBS: Mapping[str, Verb] = {
         "Add, list, disable and reset the operators who act with authority; verify their acts.",
         is_group=True,
     ),
+    "token": Verb(
+        "control.token",
+        "Make, list and revoke the tokens by which programs use the REST interface.",
+        is_group=True,
+    ),
     "codes": Verb(
         "control.codes",
         "Draw, list and revoke the single-use codes that open a recovery.",

@@ -53,6 +53,8 @@ class MessageRefusal(StrEnum):
 
     BAD_MESSAGE = "bad_message"
     REQUEST_ID_TAKEN = "request_id_taken"
+    ANOTHER_STRATEGY = "another_strategy"
+    """The request names another strategy than the token that brought it."""
     QUOTA_EXCEEDED = "quota_exceeded"
     SIGNATURE_MISSING = "signature_missing"
     SIGNATURE_INVALID = "signature_invalid"
@@ -446,6 +448,15 @@ class OverrideAction(StrEnum):
     """Begin the recovery of a scope."""
     CONFIRM = "confirm"
     """Confirm, as the second person, a recovery that another operator asked for."""
+
+
+class TokenKind(StrEnum):
+    """Whom a token of the REST interface speaks for."""
+
+    STRATEGY = "strategy"
+    """Submits requests in its own name and reads them."""
+    OPERATOR = "operator"
+    """Looks, and halts."""
 
 
 class AlertLevel(StrEnum):

@@ -417,6 +417,16 @@ class MLTradeRequest(Message):
         return str(self.metadata.get("strategy", "default"))
 
 
+def money_fields(kind: Any) -> tuple[str, ...]:
+    """The fields of a part of a message that hold money."""
+    schema: dict[str, Any] = kind.model_json_schema(mode="validation")
+    return tuple(
+        name
+        for name, said in schema["properties"].items()
+        if json.dumps(_PLAIN_NUMBER_SCHEMA) in json.dumps(said)
+    )
+
+
 def request_schema() -> dict[str, Any]:
     """The published JSON Schema of the message."""
     schema = MLTradeRequest.model_json_schema(mode="validation")

@@ -18,6 +18,7 @@ from models.tables import (
     AccountBindingRow,
     AccountFitnessRow,
     AlertRow,
+    ApiTokenRow,
     AuditCheckpointRow,
     AuditHeadRow,
     AuditHeadsFileRow,
@@ -86,7 +87,12 @@ DELETED: tuple[type[Base], ...] = (
 """The tables from which the application deletes."""
 MOVED_BY_TRIGGER: tuple[type[Base], ...] = (AuditHeadRow,)
 """The tables that only the owner's triggers change."""
-OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow, OverrideCodeRow, StrategyRow)
+OPERATORS_OWN: tuple[type[Base], ...] = (
+    ApiTokenRow,
+    OperatorRow,
+    OverrideCodeRow,
+    StrategyRow,
+)
 """The tables that the operator's role alone changes."""
 MEASURED: tuple[type[Base], ...] = (
     *(AccountBindingRow, AccountFitnessRow),

@@ -17,7 +17,7 @@ LOOKS = frozenset(
         *("breaker list", "breaker status", "breaker report"),
         *("operator list", "operator acts", "parked list", "position list"),
         *("strategy list", "strategy show", "strategy acl"),
-        *("codes list", "alert list", "alert show"),
+        *("codes list", "alert list", "alert show", "token list"),
         *("report daily", "drill list"),
     }
 )
@@ -42,6 +42,8 @@ BY_LOGIN: Mapping[str, str] = {
     "strategy demote": "manage_strategies",
     "codes create": "resume",
     "codes revoke": "resume",
+    "token create": "manage_strategies",
+    "token revoke": "manage_strategies",
 }
 """Commands that need a login outside development, each with its power
 (`bot.authority.actors.Power`)."""

@@ -18,7 +18,12 @@ from models.tables.audit import (
     AuditRow,
     AuditTreeRow,
 )
-from models.tables.authority import ConfigVersionRow, OperatorRow, OverrideCodeRow
+from models.tables.authority import (
+    ApiTokenRow,
+    ConfigVersionRow,
+    OperatorRow,
+    OverrideCodeRow,
+)
 from models.tables.base import Base, Money, Utc
 from models.tables.decisions import (
     DecisionFiguresRow,
@@ -62,6 +67,7 @@ __all__ = [
     "AlertChannelRow",
     "AlertDeliveryRow",
     "AlertRow",
+    "ApiTokenRow",
     "AuditCheckpointRow",
     "AuditHeadRow",
     "AuditHeadsFileRow",

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.enums import OperatorRole, OverrideAction
+from models.enums import OperatorRole, OverrideAction, TokenKind
 from models.tables.base import Base
 
 
@@ -69,6 +69,31 @@ class OverrideCodeRow(Base):
 
     __table_args__ = (
         CheckConstraint("action IN ('recover', 'confirm')", name="ck_override_code_action"),
+    )
+
+
+class ApiTokenRow(Base):
+    """A token of the REST interface. The token itself is not stored, only a hash of its secret.
+
+    The secret is drawn at random and has 256 bits, so that a plain hash hides it.
+    """
+
+    __tablename__ = "api_token"
+    token_id: Mapped[str] = mapped_column(primary_key=True)
+    """The public part of the token, by which its row is found."""
+    kind: Mapped[TokenKind]
+    holder: Mapped[str]
+    """The strategy or the operator to whom it is bound."""
+    secret_sha256: Mapped[str]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('strategy', 'operator')", name="ck_api_token_kind"),
+        CheckConstraint("expires_at > created_at", name="ck_api_token_times"),
     )
 
 

@@ -130,7 +130,7 @@ def test_each_of_them_appends_to_the_audit(logins: DatabaseLogins, purpose: str)
 
 def test_the_viewers_role_changes_nothing_and_reads_no_secret(logins: DatabaseLogins) -> None:
     url = logins.viewer.replace("+psycopg", "")
-    unread = {"operator", "override_code", "strategy"}
+    unread = {"api_token", "operator", "override_code", "strategy"}
     with psycopg.connect(url, autocommit=True) as connection:
         for table in sorted(Base.metadata.tables):
             for statement in (
@@ -151,7 +151,7 @@ def test_what_is_written_once_is_changed_by_nobody_but_the_owner(logins: Databas
     for kind in WRITTEN_ONCE:
         assert rights[kind.__tablename__] == {"INSERT", "SELECT"}
     assert rights["trading_state"] == {"INSERT", "SELECT", "UPDATE"}
-    own = ("operator", "override_code", "strategy")
+    own = ("api_token", "operator", "override_code", "strategy")
     assert {frozenset(rights[name]) for name in ("alembic_version", *own)} == {
         frozenset({"SELECT"})
     }

@@ -42,7 +42,7 @@ class AuthenticatedDecisions:
     ) -> dict[str, Any]:
         """The outcome as plain JSON; a refusal has its name, its reason and a record."""
         try:
-            raw = self._open(request, header)
+            raw = open_request(request, header, self._signatures)
         except BadMessage as error:
             return self._approval.refuse(_claimed(request, header), error)
         # A message that has killed its processes is parked without a look at the quota.
@@ -53,21 +53,25 @@ class AuthenticatedDecisions:
                 return self._approval.refuse(raw, error)
         return self._approval.validate_and_execute(raw, redelivered=redelivered, killed=killed)
 
-    def _open(self, request: object, header: object) -> object:
-        if isinstance(request, str) and len(request) > MAX_TEXT_BYTES:
-            raise _bad(f"has {len(request)} characters, more than {MAX_TEXT_BYTES}")
-        signature = None
-        if self._signatures is not None:
-            signature = self._signatures.check(TASK, request, header)
-        raw = _read(request)
-        if isinstance(raw, dict):
-            _require_outsider(raw)
-            if signature is not None:
-                signing.require_own(signature, raw)
-        return raw
+
+def open_request(request: object, header: object, signatures: Signatures | None) -> object:
+    """A message's raw request, once its sender is verified where there are `signatures`.
+
+    Raises BadMessage for text that is too long or no JSON, for a name of the system's own and, as
+    NotAuthentic, for a message that its strategy did not sign.
+    """
+    if isinstance(request, str) and len(request) > MAX_TEXT_BYTES:
+        raise _bad(f"has {len(request)} characters, more than {MAX_TEXT_BYTES}")
+    signature = None if signatures is None else signatures.check(TASK, request, header)
+    raw = _read(request)
+    if isinstance(raw, dict):
+        require_outsider(raw)
+        if signature is not None:
+            signing.require_own(signature, raw)
+    return raw
 
 
-def _require_outsider(raw: dict[str, Any]) -> None:
+def require_outsider(raw: dict[str, Any]) -> None:
     """Raises BadMessage for a name under which the system itself asks for exits."""
     metadata = raw.get("metadata")
     name = metadata.get("strategy") if isinstance(metadata, dict) else None

@@ -16,24 +16,30 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from bot.errors import MlriskError
+from console.api import problems
+from console.api.app import make_api, running
+from console.api.openapi import PREFIX
+from console.api.problems import Problem
 from console.errors import CommandError
 from console.web import acts, alerts, door, pages
 from console.web.desk import Desk
 from console.web.door import SEE_OTHER, Forbidden, NeedsLogin, desk_of, token_of
-from console.web.guard import Guard
+from console.web.guard import Guard, is_for_programs
 
 log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parent / "static"
 
 
 def make_app(desk: Desk) -> FastAPI:
-    """The application over a desk."""
+    """The application over a desk: the pages, and the REST interface beside them."""
+    api = make_api(desk)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         reader = asyncio.create_task(desk.watch.run())
         try:
-            yield
+            async with running(api):
+                yield
         finally:
             reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -45,6 +51,7 @@ def make_app(desk: Desk) -> FastAPI:
     app.state.desk = desk
     for part in (door, pages, acts, alerts):
         app.include_router(part.router)
+    app.mount(PREFIX, api)
     app.mount("/static", StaticFiles(directory=_STATIC))
     _answer_errors(app)
     app.add_middleware(Guard)
@@ -64,6 +71,9 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> Response:
+        if is_for_programs(request.url.path):
+            # Such as a path with a line break, which no mounted application gets.
+            return Problem(problems.NOT_FOUND, f"{request.method} leads nowhere").answer()
         title = "Not found" if error.status_code == 404 else "Not done"
         return told(request, error.status_code, title, str(error.detail))
 

@@ -1,12 +1,19 @@
 """The guard of every request: which host it names, where it comes from, how long it is, and the
-headers of each answer."""
+headers of each answer.
+
+Forms of the pages count by their origin. The REST interface counts by tokens, which no browser adds
+by itself; it refuses other sites' pages all the same.
+"""
 
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from console.api import problems
+from console.api.problems import Problem
 
 CONTENT_SECURITY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 HEADERS = {
@@ -25,6 +32,8 @@ HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 """The names of this machine. Another name is somebody's who points it at us (DNS rebinding)."""
 LONGEST_BODY = 16_384
 """Bytes. Our longest form has far fewer."""
+API = "/api"
+"""The path below which programs are answered."""
 _SAFE = frozenset({"GET", "HEAD"})
 _ALLOWED = _SAFE | {"POST"}
 
@@ -48,12 +57,34 @@ class Guard:
                 message["headers"] = _merged(message.get("headers", ()))
             await send(message)
 
-        refused = self._refusal(scope["method"], _headers(scope))
+        refused = self._refused(scope)
         if refused is not None:
-            status, words = refused
-            await PlainTextResponse(words + "\n", status)(scope, receive, with_headers)
+            await refused(scope, receive, with_headers)
             return
         await self._app(scope, receive, with_headers)
+
+    def _refused(self, scope: Scope) -> Response | None:
+        """The answer to a request that goes no further; None for a sound one."""
+        headers = _headers(scope)
+        if is_for_programs(scope["path"]):
+            problem = self._problem(headers)
+            return None if problem is None else problem.answer()
+        refused = self._refusal(scope["method"], headers)
+        if refused is None:
+            return None
+        status, words = refused
+        return PlainTextResponse(words + "\n", status)
+
+    def _problem(self, headers: MutableMapping[str, str]) -> Problem | None:
+        """What is wrong with a program's call before its token is looked at."""
+        host = headers.get("host", "")
+        if _name_of(f"http://{host}") not in self._hosts:
+            return Problem(problems.WRONG_HOST, "name this machine itself in the address")
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        own = (f"http://{host}", f"https://{host}")
+        if site in ("cross-site", "same-site") or (origin is not None and origin not in own):
+            return Problem(problems.FOREIGN_PAGE, "a page of another site sends this")
+        return None
 
     def _refusal(self, method: str, headers: MutableMapping[str, str]) -> tuple[int, str] | None:
         """The status and the words for a request that goes no further; None for a sound one."""
@@ -74,6 +105,11 @@ class Guard:
         if not length.isascii() or not length.isdigit() or int(length) > LONGEST_BODY:
             return 413, f"a form has a stated length of at most {LONGEST_BODY} bytes"
         return None
+
+
+def is_for_programs(path: str) -> bool:
+    """Whether a path is the REST interface's, or would be."""
+    return path == API or path.startswith(API + "/")
 
 
 def _is_own(headers: MutableMapping[str, str], host: str, site: str | None) -> bool:

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 import psutil
 import pytest
@@ -24,9 +27,12 @@ from bot.risk import MLTradeRequest
 from models.audit import chains, verify_chain
 from models.enums import ChildState, ExecutionStatus, ParentState
 from models.tables import ChildOrderRow, ProtectiveStopRow
+from tests.support.api import new_token
+from tests.support.repository import code_blocks
 from tests.support.seed_document import BASIC_SETUP, RETURNS, TRADE_EXECUTION, in_a_notebook
-from tests.support.system import ROOT, MiniSystem, some_size, trade_request
+from tests.support.system import ROOT, MiniSystem, Worker, some_size, trade_request
 from tests.support.waiting import START_SECONDS
+from workers.supervision.ports import free_port
 
 pytestmark = [pytest.mark.services, pytest.mark.xdist_group("whole-system")]
 D = Decimal
@@ -164,6 +170,79 @@ def test_a_series_is_sent_as_a_message_and_a_hole_in_it_is_refused(system: MiniS
     outcome = system.outcome(broken)
     assert outcome["verdict"] == "deny"
     assert [field["field"] for field in outcome["error"]["fields"]] == ["market_data.returns.1"]
+
+
+def test_a_request_by_http_is_decided_once_and_the_documents_examples_run(
+    system: MiniSystem, tmp_path: Path
+) -> None:
+    request = trade_request()
+    token = new_token(system.db, "strategy", "test").token
+    said = {"authorization": f"Bearer {token}"}
+    system.wait(system.market_ready, "the market")
+    with web_process(system) as (address, env), httpx.Client(trust_env=False) as client:
+        sent = client.post(f"{address}/requests", json=request, headers=said)
+        assert sent.status_code == 202, sent.text
+        place = f"{address}/requests/{request['request_id']}"
+
+        def decided() -> dict[str, Any] | None:
+            answer = client.get(place, headers=said)
+            found: dict[str, Any] = answer.json()
+            return found if answer.status_code == 200 and found["verdict"] else None
+
+        found = system.wait(decided, "the decision")
+        again = client.post(f"{address}/requests", json=request, headers=said)
+        assert again.content == sent.content
+        # As a message it is the same request.
+        assert system.outcome(request)["repeated"] is True
+        assert found["verdict"] in ("allow", "shrink"), found
+        completed(system, request["request_id"])
+        _run_the_examples(address, env, tmp_path)
+    row = system.request_row("momentum-1")
+    assert row is not None and row.strategy == "momentum"
+
+
+@contextmanager
+def web_process(system: MiniSystem) -> Iterator[tuple[str, dict[str, str]]]:
+    """The console's process; the interface's address, and what the owner's shell is told."""
+    logins = system.postgres.logins(system.database_url)
+    port = free_port()
+    env = system.env() | {"MLRISK_OPERATOR_DATABASE_URL": logins.operator}
+    command = [sys.executable, "-m", "console.web.main", "--port", str(port)]
+    viewing = env | {"MLRISK_DATABASE_URL": logins.of_viewer}
+    process = Worker("web", command, viewing, system.home / "web.log")
+    process.start()
+    try:
+        address = f"http://127.0.0.1:{port}"
+        with httpx.Client(trust_env=False) as client:
+
+            def answers() -> bool:
+                try:
+                    return client.get(f"{address}/healthz").status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            system.wait(answers, "the console")
+        yield f"{address}/api/v1", env
+    finally:
+        process.stop()
+
+
+def _run_the_examples(address: str, env: dict[str, str], place: Path) -> None:
+    """The commands of docs/api.md, one after the other, as a person types them."""
+    commands = "\n".join(code_blocks("docs/api.md", "sh"))
+    assert commands.count("http://127.0.0.1:8098/api/v1") == 1
+    script = commands.replace("http://127.0.0.1:8098/api/v1", address)
+    mlrisk = f'mlrisk() {{ PYTHONPATH={ROOT} {sys.executable} -m console "$@"; }}\n'
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", mlrisk + script],
+        cwd=place,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"state":"halted"' in done.stdout
 
 
 def test_a_twap_sends_every_slice_in_time(system: MiniSystem) -> None:

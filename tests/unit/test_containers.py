@@ -247,7 +247,7 @@ def test_each_kind_of_container_logs_into_redis_as_a_user_of_its_own() -> None:
         assert path == f"/run/secrets/{secret}", name
 
 
-def test_the_key_of_messages_is_where_requests_are_read_and_where_an_operator_works() -> None:
+def test_the_key_of_messages_is_where_requests_are_taken_and_where_an_operator_works() -> None:
     """Of it every strategy's key is made."""
     services = _compose()["services"]
     mounted = {name for name in services if "message_key" in services[name].get("secrets", [])}
@@ -256,7 +256,7 @@ def test_the_key_of_messages_is_where_requests_are_read_and_where_an_operator_wo
         for name, service in services.items()
         if "MLRISK_MESSAGE_KEY_FILE" in (service.get("environment") or {})
     }
-    assert mounted == told == {"worker-validation", "worker-emergency"}
+    assert mounted == told == {"worker-validation", "worker-emergency", "web"}
 
 
 def test_docker_accepts_the_compose_file() -> None:

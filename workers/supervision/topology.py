@@ -425,11 +425,14 @@ def has_web() -> bool:
 
 
 def _web(home: Home, port: int, environment: dict[str, str], logins: DatabaseLogins) -> ProcessSpec:
-    """The browser console. It shows by a role that reads alone, and acts as the commands do."""
+    """The browser console and the REST interface. It shows by a role that reads alone, acts as the
+    commands do, and verifies the signatures of submitted requests."""
     home.secret(WEB_LINK_KEY)
-    environment = _without(environment, "MESSAGE_KEY")
-    environment["MLRISK_DATABASE_URL"] = logins.of_viewer
-    environment["MLRISK_OPERATOR_DATABASE_URL"] = logins.operator
+    environment = {
+        **environment,
+        "MLRISK_DATABASE_URL": logins.of_viewer,
+        "MLRISK_OPERATOR_DATABASE_URL": logins.operator,
+    }
     return ProcessSpec(
         WEB,
         _python("console.web.main", "--port", str(port)),

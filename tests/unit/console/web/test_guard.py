@@ -61,3 +61,20 @@ def test_reading_is_for_our_pages_and_for_persons_who_follow_a_link() -> None:
 def test_the_policy_allows_nothing_inside_the_page() -> None:
     assert "unsafe" not in CONTENT_SECURITY
     assert CONTENT_SECURITY.startswith("default-src 'self';")
+
+
+def problem(**headers: str) -> str | None:
+    """The name of a program's problem before its token is looked at."""
+    said = {name.replace("_", "-"): value for name, value in headers.items()}
+    found = Guard(None)._problem(said)  # type: ignore[arg-type]
+    return None if found is None else found.kind.name
+
+
+def test_a_program_says_no_origin_and_a_page_of_another_site_is_refused() -> None:
+    assert problem(**HOST) is None
+    assert problem(**OURS) is None
+    assert problem(host="evil.example") == "wrong-host"
+    assert problem(**HOST, origin="http://evil.example") == "foreign-page"
+    assert problem(**HOST, origin="null") == "foreign-page"
+    assert problem(**HOST, sec_fetch_site="cross-site") == "foreign-page"
+    assert problem(**HOST, sec_fetch_site="same-site") == "foreign-page"

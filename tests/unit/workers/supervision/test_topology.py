@@ -208,7 +208,7 @@ def test_the_demo_strategy_signs_where_requests_are_signed(home: Home) -> None:
     master = home.secret(topology.MESSAGE_KEY)
     assert signed.environment["MLRISK_MESSAGE_KEY"] == master
     knowing = {spec.name for spec in signed.specs if master in spec.env.values()}
-    assert knowing == {"feed", *WORKERS}
+    assert knowing == {"feed", "web", *WORKERS}
     own = _by_name(signed)["demo-strategy"].env["MLRISK_DEMO_KEY"]
     assert own == key_line(master, NAME)
     given = topology.build(home, Options(message_key="shared-by-two-machines"))

@@ -70,9 +70,11 @@ class Bulk:
     """Copies a model trade's rows with `generate_series`; every column is as in life but for what
     is named."""
 
-    def __init__(self, db: Database, model: str) -> None:
+    def __init__(self, db: Database, model: str, *, prefix: str = "load") -> None:
+        """`prefix` begins the ids of the copies."""
         self._db = db
         self._model = model
+        self._prefix = prefix
         self._copied = 0
 
     def children(
@@ -87,7 +89,7 @@ class Bulk:
         first, self._copied = self._copied, self._copied + count
         requests = f"generate_series({first}, {self._copied - 1}, {of_a_parent})"
         over = parent is None
-        key = {"request_id": "'load-' || n"}
+        key = {"request_id": f"'{self._prefix}-' || n"}
         self._copy(
             TradeRequestRow,
             requests,
@@ -99,9 +101,11 @@ class Bulk:
         self._copy(ReservationRow, requests, {**key, **(_RELEASED if over else _HELD)})
         self._copy(ParentOrderRow, requests, {**key, **(FINISHED_PARENT if over else parent or {})})
         own = {
-            "request_id": f"'load-' || ({first} + (n - {first}) - (n - {first}) % {of_a_parent})",
+            "request_id": (
+                f"'{self._prefix}-' || ({first} + (n - {first}) - (n - {first}) % {of_a_parent})"
+            ),
             "slot": f"(n - {first}) % {of_a_parent}",
-            "order_link_id": "'load-' || n",
+            "order_link_id": f"'{self._prefix}-' || n",
         }
         changes = FINISHED_CHILD if child is None else child
         self._copy(

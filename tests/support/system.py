@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import yaml
 from celery import Celery, states
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -125,11 +126,13 @@ class Worker:
         return self.process is not None and self.process.poll() is None
 
 
-def _calm_limits(home: Path) -> Path:
+def _calm_limits(home: Path, overrides: Mapping[str, Any] | None) -> Path:
     text = (ROOT / "config" / "ml_risk_config.yaml").read_text(encoding="utf-8")
     for default, calm in CALM.items():
         assert text.count(default) == 1, default
         text = text.replace(default, calm)
+    if overrides is not None:
+        text = yaml.safe_dump({**yaml.safe_load(text), "overrides": dict(overrides)})
     place = home / "limits.yaml"
     place.write_text(text, encoding="utf-8")
     return place
@@ -146,9 +149,10 @@ class MiniSystem:
         exchange_args: Sequence[str] = (),
         keep_exchange: bool = False,
         settings: Mapping[str, str] | None = None,
+        overrides: Mapping[str, Any] | None = None,
     ) -> None:
         """`keep_exchange`: the exchange's orders and accounts survive its death, as the real
-        one's do. `settings` are further `MLRISK_*` variables."""
+        one's do. `settings` are further `MLRISK_*` variables, and `overrides` are limits."""
         self.home = home
         self.postgres = postgres
         template = postgres.migrated_template()
@@ -160,7 +164,10 @@ class MiniSystem:
         self.db = Database(created)  # a test may do what no process may
         place = Home(home)
         place.create()
-        self._settings = {"MLRISK_CONFIG_PATH": str(_calm_limits(home)), **(settings or {})}
+        self._settings = {
+            "MLRISK_CONFIG_PATH": str(_calm_limits(home, overrides)),
+            **(settings or {}),
+        }
         self.redis = RedisServer(home, strategies.server_of(place))
         self._market_key = secrets.token_hex(16)
         accounts = home / "accounts.yaml"
@@ -176,15 +183,22 @@ class MiniSystem:
         self.workers: dict[str, Worker] = {}
 
     def start(
-        self, queues: Sequence[str] = QUEUES, *, beat: bool = True, safety: bool = False
+        self,
+        queues: Sequence[str] = QUEUES,
+        *,
+        beat: bool = True,
+        safety: bool = False,
+        senders: int = 2,
     ) -> None:
-        """With `safety` its process keeps the lease to trade. Else one stands from the start."""
+        """With `safety` its process keeps the lease to trade. Else one stands from the start.
+        `senders` is the number of processes that send orders."""
         self.redis.start()
         self.exchange.start()
         self._add("feed", [sys.executable, "-m", "workers.feeds.feed"])
         for queue in queues:
             name, taken = f"{queue}@%h", ",".join(_taken(queue, queues))
-            self._add(queue, self._celery("worker", "-Q", taken, "-n", name, *_POOL[queue]))
+            pool = str(senders if queue == "execution" else 1)
+            self._add(queue, self._celery("worker", "-Q", taken, "-n", name, "-c", pool))
         if beat:
             words = ("beat", "-S", "workers.celery.beat.CleanedScheduler", "--pidfile=")
             self._add("beat", self._celery(*words, app="workers.celery.broker"))
@@ -368,18 +382,6 @@ def _taken(worker: str, started: Sequence[str]) -> tuple[str, ...]:
     return tuple(queue for name in (*others, worker) for queue in WORKERS[name])
 
 
-_POOL = {
-    "validation": ("-c", "1"),
-    "execution": ("-c", "2"),
-    "dispatch": ("-c", "1"),
-    "sweeping": ("-c", "1"),
-    "monitoring": ("-c", "1"),
-    "emergency": ("-c", "1"),
-    "reconciliation": ("-c", "1"),
-    "reporting": ("-c", "1"),
-}
-
-
 def some_size() -> str:
     """Never the same twice: the gate refuses what looks like a runaway loop."""
     return f"{2000 + secrets.randbelow(100_000) / 100:.2f}"
@@ -424,6 +426,7 @@ def mini_system(
     exchange_args: Sequence[str] = (),
     keep_exchange: bool = False,
     settings: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     **start: Any,
 ) -> Iterator[MiniSystem]:
     """A running system for the time of the block."""
@@ -435,6 +438,7 @@ def mini_system(
         exchange_args=exchange_args,
         keep_exchange=keep_exchange,
         settings=settings,
+        overrides=overrides,
     )
     try:
         system.start(**start)

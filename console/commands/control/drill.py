@@ -44,8 +44,9 @@ def halt(
     """Run the whole emergency stop on a paper account: halt, cancel, flatten, verify, preview.
 
     It closes every position of the paper account, and leaves the system halted unless --resume is
-    given. The report is stored. Exit status 1 when something was not proven, 4 when entries are
-    still denied although --resume was given. What is left to do is printed.
+    given. The report is stored. Exit status 1 when something was not proven, 4 when the
+    system is still halted although --resume was given. What is left to do is printed, and after a
+    resume what still denies entries.
     """
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
@@ -61,7 +62,7 @@ def halt(
         _print(end)
     if not end.passed:
         raise typer.Exit(ExitCode.FAILED)
-    if resume and not end.trades:
+    if resume and not end.resumed:
         raise typer.Exit(ExitCode.HALTED)
 
 

@@ -9,7 +9,7 @@ from tests.support.pages import RUN_PAGES, Reader, shell_blocks
 from tests.support.shell import Shell
 from tests.support.waiting import START_SECONDS, eventually
 
-pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

@@ -444,5 +444,8 @@ def mini_system(
         system.start(**start)
         yield system
     finally:
-        system.stop()
-        shutil.rmtree(home, ignore_errors=True)
+        try:
+            system.stop()
+        finally:
+            # Also after Ctrl-C in a start, when not everything is there to be stopped.
+            shutil.rmtree(home, ignore_errors=True)

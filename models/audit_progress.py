@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from models.archived import Archived
 from models.audit import GENESIS, Link, all_chains, links, problems_of, problems_of_end
 from models.tables import AuditCheckpointRow, AuditRow
 
@@ -82,7 +83,8 @@ def _piece(session: Session, chain: str, start: Link, size: int) -> tuple[Link, 
     """The end of `size` entries after `start`, and their faults."""
     if size == 0:
         return start, []
-    return problems_of(chain, start, links(session, chain, after=start.seq, limit=size))
+    entries = links(session, chain, after=start.seq, limit=size)
+    return problems_of(chain, start, entries, Archived(session))
 
 
 def _head(session: Session, chain: str) -> int:

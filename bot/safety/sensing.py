@@ -18,6 +18,7 @@ from bot.safety.sensors import AUDIT_UNWRITABLE, FUTURE_SECONDS, Reading, oldest
 from bot.safety.unsequenced import Unsequenced
 from bot.state import fitness
 from config.celery import CANARY
+from models.archived import Archived
 from models.audit import (
     GENESIS,
     AuditDraft,
@@ -69,7 +70,7 @@ class AuditVerifier:
         with self.db.reading() as session:
             start = self._verified or self._checkpoint(session)
             entries = list(links(session, self.account, after=start.seq, limit=PIECE))
-            end, problems = problems_of(self.account, start, entries)
+            end, problems = problems_of(self.account, start, entries, Archived(session))
             problems += problems_of_end(session, self.account)
             if problems:
                 return Reading(fault="; ".join(problems[:3]))

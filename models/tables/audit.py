@@ -39,6 +39,8 @@ class AuditRow(Base):
         Index("ix_audit_config", "seq", postgresql_where=text("kind = 'config_changed'")),
         # The newest entry that set a strategy's stage.
         Index("ix_audit_stage", "subject", "seq", postgresql_where=text("kind = 'strategy_stage'")),
+        # The declarations of archives.
+        Index("ix_audit_archived", "seq", postgresql_where=text("kind = 'audit_archived'")),
         # Entries of rare kinds that are counted among all other entries.
         Index(
             "ix_audit_rare",

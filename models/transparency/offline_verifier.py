@@ -1,8 +1,9 @@
-"""Verifies the proof of one audit entry without mlrisk, its database or a network.
+"""Verifies the proof of one audit entry, or an archive, without mlrisk, database or network.
 
     python offline_verifier.py PROOF.json --log-key LOG_KEY --witness-key WITNESS_KEY
+    python offline_verifier.py audit-2026-01.jsonl.gz --log-key LOG_KEY --witness-key WITNESS_KEY
 
-It needs Python 3.11 and the package `cryptography`. Exit status: 0 the proof holds, 1 it does not,
+It needs Python 3.11 and the package `cryptography`. Exit status: 0 the file holds, 1 it does not,
 2 it can't be read. The formats are public: Merkle tree and proofs of RFC 6962 and RFC 9162, and
 signed notes, checkpoints and cosignatures of C2SP (signed-note, tlog-checkpoint, tlog-cosignature).
 """
@@ -10,20 +11,23 @@ signed notes, checkpoints and cosignatures of C2SP (signed-note, tlog-checkpoint
 import argparse
 import base64
 import binascii
+import gzip
 import hashlib
 import json
 import re
 import sys
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "mlrisk-audit-proof/v1"
+ARCHIVE_FORMAT = "mlrisk-audit-archive/v1"
 LOG_SIGNATURE = 1
 """The type of a plain Ed25519 signature over a note."""
 COSIGNATURE = 4
@@ -297,8 +301,7 @@ FIELDS = ("chain", "at", "kind", "subject", "actor", "payload")
 
 def require_proof(proof: dict[str, Any], log: VerifierKey, witness: VerifierKey) -> Proven:
     """Verifies signatures, inclusion and documents of one proof. Raises ProofError."""
-    if log.purpose != LOG_SIGNATURE or witness.purpose != COSIGNATURE:
-        raise ProofError("one key must be the log's and the other its witness'")
+    _require_purposes(log, witness)
     try:
         if proof["format"] != FORMAT:
             raise ProofError(f"the file is no {FORMAT}")
@@ -325,6 +328,11 @@ def require_proof(proof: dict[str, Any], log: VerifierKey, witness: VerifierKey)
     return Proven(proven, index, head, at)
 
 
+def _require_purposes(log: VerifierKey, witness: VerifierKey) -> None:
+    if log.purpose != LOG_SIGNATURE or witness.purpose != COSIGNATURE:
+        raise ProofError("one key must be the log's and the other its witness'")
+
+
 def _require_documents(documents: dict[str, Any], payload: Any) -> None:
     """Each document counts by its SHA-256, which the entry has under the document's name."""
     for name, text in documents.items():
@@ -333,38 +341,225 @@ def _require_documents(documents: dict[str, Any], payload: Any) -> None:
             raise ProofError(f"the document {name!r} is not the one that the entry names")
 
 
+@dataclass(frozen=True, slots=True)
+class ArchivedEntry:
+    """One entry of an archive: its place in the log and in its chain, its hashes, its leaf."""
+
+    index: int
+    seq: int
+    prev_hash: str
+    hash: str
+    leaf: str
+
+    def fields(self) -> dict[str, Any]:
+        """The entry's fields by their names."""
+        return dict(zip(FIELDS, json.loads(self.leaf), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What an archive is: the leaves from `begins` to before `ends`, under a signed head."""
+
+    month: str
+    begins: int
+    ends: int
+    note: Note
+    checkpoint: Checkpoint
+    sha256: str
+
+
+Peaks = list[tuple[int, bytes]]
+"""The perfect subtrees of a tree that grows, the largest first: level and root of each."""
+
+
+def spans(begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Level and index of the largest perfect subtrees that lie from one leaf to before another."""
+    while begin < end:
+        level = (end - begin).bit_length() - 1
+        if begin:
+            level = min(level, (begin & -begin).bit_length() - 1)
+        yield level, begin >> level
+        begin += 1 << level
+
+
+def read_archive(path: Path, take: Callable[[ArchivedEntry], None] | None = None) -> Archive:
+    """Reads a whole archive: every entry leads to the root of its checkpoint, and each chain to
+    its next entry. Raises ProofError for one that is cut or changed, and OSError.
+
+    It does not judge the checkpoint's signatures: `require_archive` does.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+        file.seek(0)
+        try:
+            return _archive(file, digest.hexdigest(), take or (lambda _: None))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ProofError(f"the archive is cut or changed: {error}") from None
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            said = f"{type(error).__name__} {error}"
+            raise ProofError(f"the archive has another form: {said}") from None
+
+
+def _archive(file: BinaryIO, digest: str, take: Callable[[ArchivedEntry], None]) -> Archive:
+    with gzip.GzipFile(fileobj=file) as stream:
+        lines = iter(lambda: stream.readline(_MOST_BYTES), b"")
+        head = json.loads(next(lines, b"null"))
+        if not isinstance(head, dict) or head.get("format") != ARCHIVE_FORMAT:
+            raise ProofError(f"the file is no {ARCHIVE_FORMAT}")
+        begins, ends, note = head["begins"], head["ends"], Note.parse(head["checkpoint"])
+        checkpoint = Checkpoint.parse(note.text)
+        if type(begins) is not int or type(ends) is not int:
+            raise ProofError("the archive does not say where it begins and ends")
+        if not 0 <= begins < ends <= checkpoint.size:
+            raise ProofError(f"its leaves are not in a tree of {checkpoint.size} leaves")
+        peaks = _paired(spans(0, begins), head["before"])
+        count = _grown(peaks, begins, lines, take)
+    if count != ends - begins:
+        raise ProofError(f"the archive has {count} of {ends - begins} entries")
+    for level, root in _paired(spans(ends, checkpoint.size), head["after"]):
+        _grow(peaks, level, root)
+    if _root(peaks) != checkpoint.root:
+        raise ProofError("the entries of the archive lead to another root")
+    return Archive(str(head["month"]), begins, ends, note, checkpoint, digest)
+
+
+def _paired(places: Iterable[tuple[int, int]], encoded: Sequence[str]) -> Peaks:
+    """The subtrees at these places, with their roots from the archive."""
+    roots = [_from_base64(each) for each in encoded]
+    _require_hashes(*roots)
+    levels = [level for level, _ in places]
+    if len(levels) != len(roots):
+        raise ProofError("the archive has not the subtrees around its entries")
+    return list(zip(levels, roots, strict=True))
+
+
+def _grown(
+    peaks: Peaks, begins: int, lines: Iterable[bytes], take: Callable[[ArchivedEntry], None]
+) -> int:
+    """Adds each entry to the tree, and verifies its chain; returns the number of entries."""
+    ends: dict[str, tuple[int, str]] = {}
+    count = 0
+    for line in lines:
+        if not line.endswith(b"\n"):
+            raise ProofError("a line of the archive is cut")
+        said = json.loads(line)
+        index = begins + count
+        found = ArchivedEntry(index, said["seq"], said["prev_hash"], said["hash"], said["leaf"])
+        _require_link(found, ends)
+        _grow(peaks, 0, leaf_hash(_encoded(found.leaf)))
+        take(found)
+        count += 1
+    return count
+
+
+def _require_link(entry: ArchivedEntry, ends: dict[str, tuple[int, str]]) -> None:
+    """The entry's hash is that of its content and place, and it follows the one before it."""
+    values = json.loads(entry.leaf)
+    if not isinstance(values, list) or len(values) != len(FIELDS) or type(entry.seq) is not int:
+        raise ProofError(f"leaf {entry.index} has another form")
+    chain = values[0]
+    begin = f"[{json.dumps(chain)},"
+    if not entry.leaf.startswith(begin):
+        raise ProofError(f"leaf {entry.index} is not in its one form")
+    whole = f"{entry.prev_hash}{begin}{entry.seq},{entry.leaf[len(begin) :]}"
+    if hashlib.sha256(_encoded(whole)).hexdigest() != entry.hash:
+        raise ProofError(f"{chain}: entry {entry.seq} has another hash than it was written with")
+    if ends.get(chain, (entry.seq - 1, entry.prev_hash)) != (entry.seq - 1, entry.prev_hash):
+        raise ProofError(f"{chain}: entry {entry.seq} does not follow the entry before it")
+    ends[chain] = (entry.seq, entry.hash)
+
+
+def _grow(peaks: Peaks, level: int, root: bytes) -> None:
+    """Adds a perfect subtree at the end of a tree."""
+    while peaks and peaks[-1][0] == level:
+        root, level = node_hash(peaks.pop()[1], root), level + 1
+    peaks.append((level, root))
+
+
+def _root(peaks: Peaks) -> bytes:
+    found = peaks[-1][1]
+    for _, peak in reversed(peaks[:-1]):
+        found = node_hash(peak, found)
+    return found
+
+
+def require_archive(
+    path: Path,
+    log: VerifierKey,
+    witness: VerifierKey,
+    take: Callable[[ArchivedEntry], None] | None = None,
+) -> tuple[Archive, datetime]:
+    """Verifies a whole archive with its signatures; the time is the witness'. Raises ProofError,
+    and OSError."""
+    _require_purposes(log, witness)
+    found = read_archive(path, take)
+    found.note.signed_by(log)
+    at = found.note.signed_by(witness)
+    if found.checkpoint.origin != log.name:
+        raise ProofError("the checkpoint is that of another log")
+    if at is None:
+        raise ProofError("the witness' signature has no time")
+    return found, at
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verifies one file and prints what it proves, as JSON."""
-    parser = argparse.ArgumentParser(description="Verify the proof of one audit entry.")
-    parser.add_argument("proof", type=Path, help="the file that `mlrisk audit prove` wrote")
+    parser = argparse.ArgumentParser(description="Verify a proof or an archive of audit entries.")
+    parser.add_argument(
+        "file", type=Path, help="what `mlrisk audit prove` or `mlrisk audit archive` wrote"
+    )
     parser.add_argument("--log-key", required=True, help="the public key of the log")
     parser.add_argument("--witness-key", required=True, help="the public key of the witness")
     given = parser.parse_args(arguments)
     try:
-        if given.proof.stat().st_size > _MOST_BYTES:
-            raise ProofError("the file is too large")
-        found = json.loads(given.proof.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        print(f"{given.proof} can't be read: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    try:
-        if not isinstance(found, dict):
-            raise ProofError("the file is no JSON object")
         keys = VerifierKey.parse(given.log_key), VerifierKey.parse(given.witness_key)
-        proven = require_proof(found, *keys)
+        is_archive = _begins_as_gzip(given.file)
+        shown = (_shown_archive if is_archive else _shown_proof)(given.file, *keys)
     except ProofError as error:
         print(f"NOT PROVEN: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    shown = {
-        "proven": True,
+    except (OSError, ValueError, RecursionError) as error:
+        print(f"{given.file} can't be read: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    print(json.dumps({"proven": True, **shown}, indent=2))  # noqa: T201
+    return 0
+
+
+def _begins_as_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _shown_proof(path: Path, log: VerifierKey, witness: VerifierKey) -> dict[str, Any]:
+    if path.stat().st_size > _MOST_BYTES:
+        raise ProofError("the file is too large")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ProofError("the file is no JSON object")
+    proven = require_proof(found, log, witness)
+    return {
         "entry": proven.entry,
         "leaf_index": proven.index,
-        "tree_size": proven.checkpoint.size,
-        "log": proven.checkpoint.origin,
-        "witnessed_at": proven.witnessed_at.isoformat(),
+        **_head(proven.checkpoint, proven.witnessed_at),
     }
-    print(json.dumps(shown, indent=2))  # noqa: T201
-    return 0
+
+
+def _shown_archive(path: Path, log: VerifierKey, witness: VerifierKey) -> dict[str, Any]:
+    found, at = require_archive(path, log, witness)
+    return {
+        "month": found.month,
+        "first_leaf": found.begins,
+        "entries": found.ends - found.begins,
+        "sha256": found.sha256,
+        **_head(found.checkpoint, at),
+    }
+
+
+def _head(checkpoint: Checkpoint, at: datetime) -> dict[str, Any]:
+    log = checkpoint.origin
+    return {"tree_size": checkpoint.size, "log": log, "witnessed_at": at.isoformat()}
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def test_a_run_verifies_what_is_new_and_a_piece_of_the_past(db: Database) -> Non
     ("statement", "words"),
     [
         ("UPDATE audit_entry SET subject = 'x' WHERE seq = 3", "entry 3 was changed"),
-        ("UPDATE audit_entry SET payload = '{}' WHERE seq = 24", "entry 24 was changed"),
+        ("UPDATE audit_entry SET payload = '{}' WHERE seq = 24", "entry 24 was emptied by hand"),
         ("DELETE FROM audit_entry WHERE seq = 7", "entry 7 is missing"),
         ("DELETE FROM audit_entry WHERE seq > 20", "entry 25 was verified and is gone"),
         ("DELETE FROM audit_entry", "entry 25 was verified and is gone"),

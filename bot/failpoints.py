@@ -40,11 +40,30 @@ BEFORE_SEQUENCE_COMMIT = "before_sequence_commit"
 AFTER_SEQUENCE_COMMIT = "after_sequence_commit"
 AFTER_SUBMISSION = "after_submission"
 """The witness can read the checkpoint."""
+IN_ARCHIVE = "in_archive"
+"""A part of an archive is in a file that has not its name yet."""
+AFTER_ARCHIVE = "after_archive"
+"""The archive is whole, and no entry declares it."""
+AFTER_ARCHIVE_ENTRY = "after_archive_entry"
+"""The archive is declared, and every payload is still in the database."""
+BEFORE_REMOVAL_COMMIT = "before_removal_commit"
+"""Payloads of a batch give way, and nothing of it is committed."""
+AFTER_REMOVAL_COMMIT = "after_removal_commit"
 
 AUDIT_POINTS = frozenset(
-    {IN_SEQUENCING, BEFORE_SEQUENCE_COMMIT, AFTER_SEQUENCE_COMMIT, AFTER_SUBMISSION}
+    {
+        IN_SEQUENCING,
+        BEFORE_SEQUENCE_COMMIT,
+        AFTER_SEQUENCE_COMMIT,
+        AFTER_SUBMISSION,
+        IN_ARCHIVE,
+        AFTER_ARCHIVE,
+        AFTER_ARCHIVE_ENTRY,
+        BEFORE_REMOVAL_COMMIT,
+        AFTER_REMOVAL_COMMIT,
+    }
 )
-"""The points of the audit log. No order comes by them."""
+"""The points of the audit log and its archives. No order comes by them."""
 NAMES = frozenset(
     {
         BEFORE_CLAIM_COMMIT,

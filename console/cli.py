@@ -96,7 +96,7 @@ _VERBS: Mapping[str, Verb] = {
     ),
     "audit": Verb(
         "system.audit",
-        "Verify the audit, search and export it, and prove one entry to a third party.",
+        "Verify the audit, search, export and archive it, and prove one entry to a third party.",
         is_group=True,
     ),
     "doctor": Verb(

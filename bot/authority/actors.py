@@ -49,6 +49,8 @@ class Power(StrEnum):
     """Set the facts of a strategy, narrow its caps, and demote it."""
     PROMOTE_STRATEGY = "promote_strategy"
     """Raise a strategy's stage, and widen its caps."""
+    ARCHIVE_AUDIT = "archive_audit"
+    """Move the payloads of old audit entries into archives."""
 
 
 POWERS: Mapping[OperatorRole, frozenset[Power]] = {

@@ -44,6 +44,7 @@ BY_LOGIN: Mapping[str, str] = {
     "codes revoke": "resume",
     "token create": "manage_strategies",
     "token revoke": "manage_strategies",
+    "audit archive": "archive_audit",
 }
 """Commands that need a login outside development, each with its power
 (`bot.authority.actors.Power`)."""

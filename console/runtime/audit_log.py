@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +87,22 @@ def verified_before(settings: Settings) -> Checkpoint | None:
         return None  # everything is verified then
 
 
-def prove(session: Session, settings: Settings, subject: str, kind: str) -> dict[str, Any]:
+LeafOf = Callable[[AuditRow], str]
+"""The leaf of an entry: its content as it was written."""
+
+
+def leaf_in_database(row: AuditRow) -> str:
+    """The leaf of an entry whose payload is in the database."""
+    return content_of(AuditDraft(row.chain, row.kind, row.subject, row.actor, row.payload, row.at))
+
+
+def prove(
+    session: Session,
+    settings: Settings,
+    subject: str,
+    kind: str,
+    leaf_of_row: LeafOf = leaf_in_database,
+) -> dict[str, Any]:
     """The proof of the newest entry of this kind about a subject, checked as a third party
     would check it. Raises CommandError when there is none yet."""
     keys = keys_of(settings)
@@ -108,24 +123,26 @@ def prove(session: Session, settings: Settings, subject: str, kind: str) -> dict
         leaf = leaf_of(session, row.chain, row.seq)
         if leaf is None or leaf >= size:
             raise CommandError("the witness has not signed this entry yet: try again in seconds")
-        proof = {**_proof(session, row, leaf, size), "checkpoint": checkpoint}
+        content = leaf_of_row(row)
+        proof = {
+            "format": FORMAT,
+            **_proof(session, content, leaf, size),
+            "documents": _documents(session, row),
+            "checkpoint": checkpoint,
+        }
         require_proof(proof, VerifierKey.parse(keys.log), VerifierKey.parse(keys.witness))
     except (ProofError, TornLogError) as error:
         raise CommandError(f"this entry can't be proven, because {error}") from None
     return proof
 
 
-def _proof(session: Session, row: AuditRow, leaf: int, size: int) -> dict[str, Any]:
-    draft = AuditDraft(row.chain, row.kind, row.subject, row.actor, row.payload, row.at)
-    content = content_of(draft)
+def _proof(session: Session, content: str, leaf: int, size: int) -> dict[str, Any]:
     path = inclusion_proof(StoredNodes(session), leaf, size)
     return {
-        "format": FORMAT,
         "entry": dict(zip(FIELDS, json.loads(content), strict=True)),
         "leaf": content,
         "leaf_index": leaf,
         "inclusion_proof": [base64.b64encode(each).decode() for each in path],
-        "documents": _documents(session, row),
     }
 
 

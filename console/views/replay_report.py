@@ -9,12 +9,14 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bot.decision.decide import gate_version
 from bot.decision.replay import Answer, LimitsOf, Replayed, UnreadableDecision, replay
 from console.output import utc
 from models.amounts import shortest
+from models.archived import Archived
 from models.repositories import decisions
 from models.tables import DecisionRow
 
@@ -35,6 +37,8 @@ class ReplayReport:
     notional_after: Decimal = Decimal(0)
     different: list[Replayed] = field(default_factory=list)
     unreadable: list[UnreadableDecision] = field(default_factory=list)
+    archived: dict[str, int] = field(default_factory=dict)
+    """How many of the decisions have their audit entry in the archive of a month."""
     _ours: set[str] = field(default_factory=set)
 
     def run(self, session: Session, limits_of: LimitsOf) -> None:
@@ -44,6 +48,10 @@ class ReplayReport:
                 self._add(row, outcome)
             # Each row is read once, because a long replay must not keep every snapshot.
             session.expunge(row)
+        if Archived(session).all:
+            bounds = {"since": self.since, "until": self.until}
+            found = session.execute(_ARCHIVED, bounds)
+            self.archived = {row.month: row.decisions for row in found}
 
     @property
     def broken(self) -> list[str]:
@@ -79,7 +87,20 @@ class ReplayReport:
             "approved_notional": {"before": self.notional_before, "after": self.notional_after},
             "differences": [_difference(found) for found in self.different],
             "unreadable": [{"request_id": u.request_id, "why": u.why} for u in self.unreadable],
+            "archived": self.archived,
         }
+
+
+_ARCHIVED = text(
+    """
+    SELECT entry.payload ->> 'archived' AS month, count(*) AS decisions
+      FROM decision
+      JOIN audit_entry entry ON entry.subject = decision.request_id AND entry.kind = 'decision'
+     WHERE decision.decided_at >= :since AND decision.decided_at < :until
+       AND entry.payload = jsonb_build_object('archived', entry.payload ->> 'archived')
+     GROUP BY 1 ORDER BY 1
+    """
+)
 
 
 def print_replay(out: Console, report: ReplayReport) -> None:
@@ -100,6 +121,13 @@ def print_replay(out: Console, report: ReplayReport) -> None:
         out.print(f"and {len(report.different) - _SHOWN} more (--json has all)")
     for unreadable in report.unreadable[:_SHOWN]:
         out.print(f"unreadable: {escape(unreadable.request_id)}: {escape(unreadable.why)}")
+    for month, count in report.archived.items():
+        out.print(
+            f"the audit entries of {count} of them are in the archive of {escape(month)}: they "
+            "were decided again from their own rows, and `mlrisk audit prove REQUEST_ID --archive "
+            "DIR` compares a row with its entry",
+            soft_wrap=True,
+        )
 
 
 def _table(different: list[Replayed]) -> Table:

@@ -9,6 +9,8 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from bot.decision import signing
 from config.celery import HOLD_KEYS, WORKERS, with_database
 from config.identity import PAPER_ACCOUNT
@@ -199,10 +201,25 @@ def _logins(home: Home, database: EmbeddedPostgres) -> DatabaseLogins:
     """The logins of the embedded server. The superuser makes the others at each start; no process
     gets its password."""
     urls = {
-        purpose: database.url(_DATABASE, role, home.secret(f"postgres-{purpose}-password"))
+        purpose: database.url(_DATABASE, role, home.secret(_password(purpose)))
         for purpose, role in _ROLES.items()
     }
     return DatabaseLogins(**urls, bootstrap=database.url(_DATABASE))
+
+
+def owner_address(home: Home, address: str) -> str | None:
+    """The address of the embedded server with the role that owns the tables, by another role's
+    address; None where the server is not this home's."""
+    login = make_url(address)
+    if login.username not in _ROLES.values() or not (home.secrets / _password("owner")).exists():
+        return None
+    found = login.set(username=_ROLES["owner"], password=home.secret(_password("owner")))
+    return found.render_as_string(hide_password=False)
+
+
+def _password(purpose: str) -> str:
+    """The name of the secret of a role of the embedded server."""
+    return f"postgres-{purpose}-password"
 
 
 def _with_own_login(spec: ProcessSpec, cache: EmbeddedRedis) -> ProcessSpec:

@@ -1,4 +1,4 @@
-"""`mlrisk audit`: verify, search, export and prove what is recorded."""
+"""`mlrisk audit`: verify, search, export, prove and archive what is recorded."""
 
 import hashlib
 import json
@@ -13,7 +13,10 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.authority.actors import is_free
+from bot.safety.audit_archiving import archives_that_count
 from config.settings import Settings
+from console.commands.system._audit_archive import archive_month
 from console.context import reading, settings_to_look
 from console.errors import ExitCode
 from console.options import HomeOption, JsonOption
@@ -26,6 +29,12 @@ from console.output import (
     write_atomically,
     writing,
 )
+from console.runtime.audit_archives import (
+    ArchivedPayloads,
+    payload_in,
+    place_in,
+    with_archives,
+)
 from console.runtime.audit_log import VERIFIED, evidence_of, keys_of, prove, verified_before
 from console.runtime.configuring import duration_of
 from models.tables import AuditLeafRow, AuditRow
@@ -34,11 +43,15 @@ from models.transparency.checking import Report, check
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Verify the audit, search and export it, and prove one entry to a third party.",
+    help="Verify the audit, search, export and archive it, and prove one entry to a third party.",
 )
 
 _SHOWN = 50
 _PAGE = 2_000
+ArchiveOption = Annotated[
+    Path | None,
+    typer.Option("--archive", help="The directory with the archives of old months."),
+]
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Write to this file instead of stdout.")
 ]
@@ -50,21 +63,24 @@ def verify(
     full: Annotated[
         bool, typer.Option("--full", help="Recompute every entry, not only the new ones.")
     ] = False,
+    archive: ArchiveOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Verify the audit's log, its signatures and its witness; name each damaged entry.
 
-    Entries that the last good verification has read are not read again without --full. Exit
-    status 1 means damage.
+    Entries that the last good verification has read are not read again without --full. --archive
+    compares the archives too, and what is left of their entries. Exit status 1 means damage.
     """
     settings = settings_to_look(ctx, home)
     evidence = evidence_of(settings)
     since = None if full else verified_before(settings)
     with reading(settings.require_database_url()) as session:
-        report = check(session, evidence, since)
+        archived = archives_that_count(session, free=is_free(settings))
+        report = check(session, evidence, since, archived)
         if report.faults and report.begins:
-            report = check(session, evidence)  # names damage to what was not read
+            report = check(session, evidence, archived=archived)  # names what was not read
+        report = with_archives(session, settings, report, archive)
     if not report.faults:
         _remember(settings, report)
     facts = _facts(settings, report)
@@ -94,6 +110,7 @@ def _facts(settings: Settings, report: Report) -> dict[str, Any]:
         "read": report.entries,
         "witnessed": report.witnessed,
         "waiting": report.waiting,
+        "archived": report.archived,
         "log_key": keys.log,
         "witness_key": keys.witness,
         "faults": [
@@ -115,6 +132,12 @@ def _print_report(facts: dict[str, Any], report: Report) -> None:
         f"{report.witnessed} are witnessed, {report.waiting} wait for their place",
         markup=False,
     )
+    if report.archived:
+        out.print(
+            f"{report.archived} of the entries that were read have their payload in an archive: "
+            "what is left of them was verified",
+            markup=False,
+        )
     for name in ("log", "witness"):
         out.print(f"{name} key: {facts[f'{name}_key'] or 'none yet'}", markup=False)
 
@@ -129,10 +152,14 @@ def search(
     actor: Annotated[str | None, typer.Option("--actor", help="Who did it.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="30s, 15m, 1h, 7d.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 100,
+    archive: ArchiveOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List audit entries, the newest first; every given option must fit."""
+    """List audit entries, the newest first; every given option must fit.
+
+    An entry whose payload is in an archive names it; --archive reads it from there.
+    """
     query = select(AuditRow).order_by(AuditRow.at.desc(), AuditRow.seq.desc()).limit(limit)
     for column, value in (
         (AuditRow.kind, kind),
@@ -145,7 +172,10 @@ def search(
         query = query.where(AuditRow.at >= datetime.now(UTC) - duration_of(since))
     settings = settings_to_look(ctx, home)
     with reading(settings.require_database_url()) as session:
-        rows = [_entry(row) for row in session.scalars(query)]
+        payloads = ArchivedPayloads(session, settings, archive)
+        found = session.scalars(query).all()
+        leaves = payloads.leaves(found)
+        rows = [_with_payload(row, payloads, leaves) for row in found]
     if as_json:
         print_json({"entries": rows})
         return
@@ -153,11 +183,27 @@ def search(
         payload = json.dumps(row["payload"], ensure_ascii=False)
         stdout().print(
             f"{utc(row['at'])} {row['chain']}/{row['seq']} {row['kind']} {row['subject']} by "
-            f"{row['actor']} {payload}",
+            f"{row['actor']} {payload}{_told(row.get('archive'))}",
             markup=False,
         )
     if not rows:
         stdout().print("no entry fits", markup=False)
+
+
+def _told(archive: dict[str, Any] | None) -> str:
+    return "" if archive is None else f" (in {archive['file']}, sha256 {archive['sha256']})"
+
+
+def _with_payload(
+    row: AuditRow, payloads: ArchivedPayloads, leaves: dict[tuple[str, int], str]
+) -> dict[str, Any]:
+    """An entry; the archive of its payload is named, and read if its directory was given."""
+    found, declared = _entry(row), payloads.archive_of(row)
+    if declared is None:
+        return found
+    leaf = leaves.get((row.chain, row.seq))
+    payload = row.payload if leaf is None else payload_in(leaf)
+    return {**found, "payload": payload, "archive": place_in(declared)}
 
 
 def _entry(row: AuditRow) -> dict[str, Any]:
@@ -223,16 +269,19 @@ def prove_entry(
     request_id: Annotated[str, typer.Argument(help="The request, or another entry's subject.")],
     kind: Annotated[str, typer.Option("--kind", help="The kind of entry.")] = "decision",
     out: OutOption = None,
+    archive: ArchiveOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Prove an entry to a third party: entry, inclusion proof, signed and cosigned checkpoint.
 
-    `mlrisk audit verifier` prints the program that verifies the file without mlrisk.
+    `mlrisk audit verifier` prints the program that verifies the file without mlrisk. The payload of
+    an old entry may be in an archive, whose directory --archive names.
     """
     settings = settings_to_look(ctx, home)
     with reading(settings.require_database_url()) as session:
-        proof = prove(session, settings, request_id, kind)
+        payloads = ArchivedPayloads(session, settings, archive)
+        proof = prove(session, settings, request_id, kind, payloads.leaf)
     if out is None:
         print_json(proof)
         return
@@ -248,6 +297,11 @@ def prove_entry(
         markup=False,
         soft_wrap=True,
     )
+
+
+app.command("archive", epilog="Example: mlrisk audit archive --month 2025-01 --to /srv/archives")(
+    archive_month
+)
 
 
 @app.command(epilog="Example: mlrisk audit verifier > offline_verifier.py")

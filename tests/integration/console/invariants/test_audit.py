@@ -3,6 +3,8 @@
 import pytest
 from sqlalchemy import delete
 
+from models.archived import ARCHIVED, Declaration, file_of, mark_of, subject_of
+from models.audit import GLOBAL_CHAIN, AuditDraft, append_entries
 from models.tables import AuditRow, DecisionRow
 from tests.integration.console.invariants.breaking import D, broken, change, only
 from tests.support.scene import Scene
@@ -58,3 +60,20 @@ def test_i8_names_a_decision_that_cannot_be_read_back(scene: Scene) -> None:
     violated = scene.violated()
     assert "decision r-1 can't be read back" in only(violated, "I8")
     assert "was approved on inputs that can't be read back" in only(violated, "I9")
+
+
+def test_i8_takes_an_archived_decision_and_names_an_emptied_one(scene: Scene) -> None:
+    scene.trade("r-1")
+    month, chain = "2024-01", "paper"
+    change(scene, AuditRow, AuditRow.kind == "decision", payload=mark_of(month))
+    told = only(scene.violated(), "I8")
+    assert "was emptied by hand" in told
+    assert "decision r-1 isn't the one in the audit chain" in told
+    said = Declaration(
+        0, month, file_of(month), "a" * 64, 0, 99, {chain: (1, 99)}, "b" * 64
+    ).to_payload()
+    with scene.db.transaction() as session:
+        now = scene.clock.now()
+        draft = AuditDraft(GLOBAL_CHAIN, ARCHIVED, subject_of(month), "test", said, now)
+        append_entries(session, [draft])
+    assert "I8" not in scene.violated()

@@ -214,3 +214,12 @@ def test_the_demo_strategy_signs_where_requests_are_signed(home: Home) -> None:
     given = topology.build(home, Options(message_key="shared-by-two-machines"))
     assert given.environment["MLRISK_MESSAGE_KEY"] == "shared-by-two-machines"
     assert "shared-by-two-machines" not in repr(Options(message_key="shared-by-two-machines"))
+
+
+def test_the_owners_address_is_that_of_the_homes_own_server(home: Home) -> None:
+    built = topology.build(home, Options())
+    assert built.logins.owner == topology.owner_address(home, built.logins.operator)
+    assert topology.owner_address(home, "postgresql+psycopg://me:pw@db/mlrisk") is None
+    other = Home(home.path.parent / "another")
+    other.create()
+    assert topology.owner_address(other, built.logins.operator) is None

@@ -1,6 +1,7 @@
 """How the console prints: tables and JSON to stdout, everything about the work to stderr."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from console.errors import CommandError, ExitCode
@@ -56,15 +58,32 @@ def print_json(value: Any) -> None:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a name to write under. What is written replaces `path` in one step, so that a reader
-    never sees half of it; after a failure it is taken away."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    never sees half of it; after a failure it is taken away.
+
+    Raises OSError when `path` is a symbolic link, a directory or a device: nothing but a file is
+    replaced.
+    """
+    _require_file(path)
+    unfinished = path.with_name(f".{token_hex(8)}.unfinished")
+    # Nobody else can have made a file or a link of this name before us.
+    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
     try:
         yield unfinished
+        with unfinished.open("rb") as written:
+            # After a power cut the file is the former or the new one.
+            os.fsync(written.fileno())
         unfinished.replace(path)
     except BaseException:
         with suppress(OSError):
             unfinished.unlink()
         raise
+
+
+def _require_file(path: Path) -> None:
+    if path.is_symlink():
+        raise OSError("it is a symbolic link; name the file itself")
+    if path.exists() and not path.is_file():
+        raise OSError("it is there, and is no file")
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -46,6 +46,29 @@ def test_half_a_file_is_taken_away_and_the_former_one_stays(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_nothing_but_a_file_is_replaced(tmp_path: Path) -> None:
+    kept, link, directory = (tmp_path / name for name in ("kept", "link", "directory"))
+    kept.write_text("kept")
+    link.symlink_to(kept)
+    directory.mkdir()
+    for path in (link, directory, tmp_path / "dangling", Path("/dev/null")):
+        if path.name == "dangling":
+            path.symlink_to(tmp_path / "nowhere")
+        with pytest.raises(CommandError, match="can't be written: it is"), writing(path):
+            write_atomically(path, "new")
+    assert kept.read_text() == "kept"
+    assert link.is_symlink() and directory.is_dir() and Path("/dev/null").is_char_device()
+    assert not (tmp_path / "nowhere").exists()
+    assert not [one for one in tmp_path.iterdir() if one.name.endswith(".unfinished")]
+
+
+def test_a_file_has_the_rights_that_the_person_gives_to_new_files(tmp_path: Path) -> None:
+    plain, made = tmp_path / "plain", tmp_path / "made"
+    plain.touch()
+    write_atomically(made, "new")
+    assert made.stat().st_mode == plain.stat().st_mode
+
+
 def test_a_file_that_cant_be_written_is_named(tmp_path: Path) -> None:
     path = tmp_path / "no directory" / "report.json"
     with pytest.raises(CommandError) as told, writing(path):

@@ -45,11 +45,16 @@ def by_algorithm(costs: Iterable[TradeCost]) -> list[AlgorithmSummary]:
 
     The unfilled part of a trade under way is no lost opportunity.
     """
+    return [_summary(name, group) for name, group in ended_by_algorithm(costs)]
+
+
+def ended_by_algorithm(costs: Iterable[TradeCost]) -> list[tuple[str, list[TradeCost]]]:
+    """The trades that have ended and are not void, by algorithm in the order of names."""
     groups: dict[str, list[TradeCost]] = defaultdict(list)
     for cost in costs:
         if cost.is_final and not cost.is_void:
             groups[cost.algorithm].append(cost)
-    return [_summary(name, group) for name, group in sorted(groups.items())]
+    return sorted(groups.items())
 
 
 def paired_difference(first: Mapping[str, float], second: Mapping[str, float]) -> Estimate:

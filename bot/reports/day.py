@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.gate_value.summary import daily_line
+from bot.reports.lateness import lateness, lateness_counts
 from bot.risk.limits import RiskLimits
 from bot.tca.service import costs
 from bot.tca.summary import by_algorithm
@@ -20,7 +21,7 @@ from models.tables import (
     AuditRow,
     BreakerTripRow,
     CashFlowRow,
-    ChildOrderRow,
+    DecisionRow,
     EquityDayRow,
     EquityRow,
     FillRow,
@@ -31,8 +32,9 @@ _STATES = ("halted", "resumed", "state_recorded", "recovery_fell_back", "recover
 _OPERATORS = "operator:%"
 _MOST = 200
 """So many entries, alerts or trips are listed one by one; their number is always exact."""
-_POINTS = 240
-"""So many points are kept of the day's equity: one for six minutes."""
+_PARTS = 120
+"""Of so many parts of the day's readings the lowest and the highest equity are kept: one part has
+twelve minutes of a whole day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,15 @@ def day_facts(session: Session, of: Day) -> dict[str, Any]:
         "trades": _trades(session, of),
         "fills": _fills(session, of),
         "costs": _costs(session, of),
-        "lateness_ms": _lateness(session, of),
+        "lateness_ms": lateness(session, of.account, of.start, of.end),
+        "lateness_counts": lateness_counts(session, of.account, of.start, of.end),
         "money": _money(session, of),
         "breakers": _breakers(session, of),
         "states": _entries(session, of, AuditRow.kind.in_(_STATES)),
         "operators": _entries(session, of, AuditRow.actor.like(_OPERATORS)),
         "alerts": _alerts(session, of),
         "models": _models(session, of),
+        "newest": _newest(session, of),
     }
 
 
@@ -146,25 +150,6 @@ def _costs(session: Session, of: Day) -> dict[str, Any]:
     }
 
 
-def _lateness(session: Session, of: Day) -> dict[str, float | None]:
-    """How late children were sent, in ms."""
-    late = func.extract("epoch", ChildOrderRow.sent_at - ChildOrderRow.planned_at) * 1000
-    row = session.execute(
-        select(
-            func.percentile_cont(0.5).within_group(late),
-            func.percentile_cont(0.99).within_group(late),
-        ).where(
-            ChildOrderRow.account == of.account,
-            ChildOrderRow.sent_at >= of.start,
-            ChildOrderRow.sent_at < of.end,
-        )
-    ).one()
-    return {
-        name: None if value is None else round(float(value), 1)
-        for name, value in zip(("p50", "p99"), row, strict=True)
-    }
-
-
 def _money(session: Session, of: Day) -> dict[str, Any]:
     """Profit and drawdown, beside the limits that they are compared with."""
     row = session.get(EquityDayRow, (of.account, of.day.isoformat()))
@@ -178,10 +163,11 @@ def _money(session: Session, of: Day) -> dict[str, Any]:
     last = points[-1].equity if points else None
     pnl = None if start is None or last is None else last - start
     flows = session.scalars(
-        select(CashFlowRow.value).where(
+        select(CashFlowRow.at).where(
             CashFlowRow.account == of.account, CashFlowRow.at >= of.start, CashFlowRow.at < of.end
         )
     ).all()
+    rebased = None if row is None else row.rebased_at
     return {
         "start": start,
         "end": last,
@@ -193,6 +179,8 @@ def _money(session: Session, of: Day) -> dict[str, Any]:
         "drawdown_share": _share(None if peak is None or last is None else peak - last, peak),
         "drawdown_limit": of.limits.max_drawdown_share,
         "cash_flows": len(flows),
+        "peak_at": None if row is None else row.peak_at,
+        "comparable_since": max((*flows, *([] if rebased is None else [rebased])), default=None),
         "equity": _thinned([(point.at, point.equity) for point in points]),
     }
 
@@ -204,12 +192,16 @@ def _share(part: Decimal | None, whole: Decimal | None) -> float | None:
 
 
 def _thinned(points: Sequence[tuple[datetime, Decimal]]) -> list[tuple[datetime, Decimal]]:
-    """At most so many points at even distances; the last one stays."""
-    if len(points) <= _POINTS:
+    """The lowest and the highest of each part, so that no loss disappears, the first and the
+    last."""
+    if len(points) <= 2 * _PARTS:
         return list(points)
-    step = len(points) / _POINTS
-    places = [min(len(points) - 1, int((place + 1) * step) - 1) for place in range(_POINTS)]
-    return [points[place] for place in places]
+    step = len(points) / _PARTS
+    kept = {0, len(points) - 1}
+    for part in range(_PARTS):
+        places = range(int(part * step), int((part + 1) * step))
+        kept |= {extreme(places, key=lambda place: points[place][1]) for extreme in (min, max)}
+    return [points[place] for place in sorted(kept)]
 
 
 def _breakers(session: Session, of: Day) -> dict[str, Any]:
@@ -284,6 +276,22 @@ def _alerts(session: Session, of: Day) -> dict[str, Any]:
             for row in rows[:_MOST]
         ],
     }
+
+
+def _newest(session: Session, of: Day) -> datetime | None:
+    """The time of the day's newest reading, decision or fill."""
+    account, start, end = of.account, of.start, of.end
+    moments = (
+        session.scalar(
+            select(func.max(column)).where(owner == account, column >= start, column < end)
+        )
+        for column, owner in (
+            (EquityRow.at, EquityRow.account),
+            (FillRow.executed_at, FillRow.account),
+            (DecisionRow.decided_at, DecisionRow.account),
+        )
+    )
+    return max((at for at in moments if at is not None), default=None)
 
 
 def _models(session: Session, of: Day) -> list[dict[str, Any]]:

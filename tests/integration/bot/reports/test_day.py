@@ -57,6 +57,8 @@ def test_a_day_has_its_decisions_fills_money_acts_and_alerts_and_no_other_days(
     assert [one["trades"] for one in facts["costs"]["by_algorithm"]] == [1]
     assert facts["money"]["end"] == D("99000")
     assert len(facts["money"]["equity"]) >= 1
+    assert facts["money"]["comparable_since"] is None
+    assert facts["newest"] == scene.clock.now()
     assert facts["states"]["entries"][0]["reason"] == "drill"
     assert facts["operators"]["entries"][0]["actor"] == "operator:ann"
     assert facts["alerts"]["by_level"] == {"critical": 1}
@@ -68,3 +70,4 @@ def test_a_day_has_its_decisions_fills_money_acts_and_alerts_and_no_other_days(
         assert other["costs"]["by_algorithm"] == []
         assert other["operators"]["count"] == other["alerts"]["count"] == 0
         assert other["lateness_ms"] == {"p50": None, "p99": None}
+        assert other["newest"] is None

@@ -13,11 +13,12 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
 from bot.market.bars import MINUTE, Bar
-from bot.tca.analysis import ChildCost, TradeCost
+from bot.tca.analysis import TradeCost
 from bot.tca.resampling import Estimate
 from bot.tca.summary import AlgorithmSummary, by_algorithm
 from bot.tca.trade import Fill
 from console.output import replacing
+from console.reports.progress import fills_of, plan_of
 
 # Paul Tol's bright scheme: colour-blind people tell these colours apart, too.
 _BLUE, _RED, _YELLOW, _GREEN, _PURPLE = "#4477aa", "#ee6677", "#ccbb44", "#228833", "#aa3377"
@@ -59,9 +60,7 @@ def trade_figure(trade: TradeCost, bars: Sequence[Bar] = ()) -> Figure:
     figure = Figure(figsize=(11.0, 6.8), layout="constrained")
     price, progress = figure.subplots(2, 1, sharex=True, height_ratios=(2.6, 1.0))
     figure.suptitle(_title(trade), x=0.01, ha="left", fontweight="bold")
-    fills = sorted(
-        (fill for child in trade.children for fill in child.fills), key=lambda f: f.executed_at
-    )
+    fills = fills_of(trade)
     first, last = _span(trade, fills)
     around = [b for b in bars if b.end >= first - _AROUND and b.start <= last + _AROUND]
     left = min([first - _PADDING, *(bar.start for bar in around)])
@@ -194,7 +193,7 @@ def _draw_progress(axes: Axes, trade: TradeCost, fills: Sequence[Fill], last: da
     start = trade.decided_at
     xs, ys = _stairs([(f.executed_at, f.part.qty) for f in fills], start, last, trade.qty)
     axes.plot(xs, ys, color=_GREEN, linewidth=2.2, drawstyle="steps-post", label="filled")
-    plan = _plan(trade)
+    plan = plan_of(trade)
     if plan:
         xs, ys = _stairs([(child.planned_at, child.qty) for child in plan], start, last, trade.qty)
         axes.plot(
@@ -204,15 +203,6 @@ def _draw_progress(axes: Axes, trade: TradeCost, fills: Sequence[Fill], last: da
     axes.set_ylim(-4.0, 104.0)
     axes.set_yticks((0, 25, 50, 75, 100))
     axes.set_ylabel("% of approved")
-
-
-def _plan(trade: TradeCost) -> list[ChildCost]:
-    """The first attempts by time. None where they exceed the quantity, because steps decided and
-    re-priced under way."""
-    first = [child for child in trade.children if child.attempt == 0]
-    if sum((child.qty for child in first), Decimal(0)) > trade.qty:
-        return []
-    return sorted(first, key=lambda child: child.planned_at)
 
 
 def _stairs(

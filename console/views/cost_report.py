@@ -43,7 +43,7 @@ def facts(found: Costs) -> dict[str, Any]:
     return {
         "trades": [asdict(trade) for trade in found.trades],
         "by_algorithm": [asdict(summary) for summary in by_algorithm(found.trades)],
-        "impact_fit": _impact_fit(found.trades),
+        "impact_fit": impact_fit(found.trades),
         "problems": list(found.problems),
     }
 
@@ -61,7 +61,7 @@ def print_costs(out: Console, found: Costs) -> None:
     working = sum(not trade.is_final for trade in found.trades)
     if working:
         out.print(f"{working} trades are still under way and left out")
-    _print_fit(out, _impact_fit(found.trades))
+    _print_fit(out, impact_fit(found.trades))
 
 
 def _print_fit(out: Console, fit: dict[str, Any]) -> None:
@@ -164,7 +164,8 @@ def _summary_cells(one: AlgorithmSummary) -> list[str]:
     ]
 
 
-def _impact_fit(trades: Sequence[TradeCost]) -> dict[str, Any]:
+def impact_fit(trades: Sequence[TradeCost]) -> dict[str, Any]:
+    """The impact law that ended trades suggest, or in `refused` why they suggest none."""
     points = [
         trade.impact_point for trade in trades if trade.impact_point is not None and trade.is_final
     ]

@@ -1,4 +1,5 @@
-"""The pieces of an HTML file of our own: no script, no other file, dark and light, escaped text."""
+"""The pieces of an HTML file of our own: no script, no other file, dark, light and printed,
+escaped text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,26 +8,37 @@ from html import escape
 from typing import Any
 
 from console.output import utc
+from console.pictures import svg
+from console.pictures.colours import DARK, DARK_GROUND, LIGHT, LIGHT_GROUND, variables
 from models.amounts import shortest
 from models.characters import visible
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c1f24; --paper: #ffffff; --dim: #5b6470;
-  --line: #d5dae1; --good: #146c2e; --bad: #b3261e; --mark: #2a5db0; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --paper: #14171b; --dim: #9aa4b2;
-  --line: #333a44; --good: #6fd08c; --bad: #ff8a80; --mark: #8ab4f8; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 60rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; } .wide { overflow-x: auto; }
-th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; overflow-wrap: anywhere; }
-.wide td { min-width: 5rem; }
-th { color: var(--dim); font-weight: 600; } .dim { color: var(--dim); }
-.bad { color: var(--bad); font-weight: 600; } .good { color: var(--good); }
-svg { width: 100%; height: auto; } svg text { fill: var(--dim); font-size: 12px; }
-svg .series { fill: none; stroke: var(--mark); stroke-width: 2; }
-svg .bar { fill: var(--mark); } svg .rail { fill: none; stroke: var(--line); }
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""The page's own policy: whatever a text might contain, a browser runs and loads nothing."""
+_STYLE = f"""
+:root {{ color-scheme: light dark; {variables(LIGHT, LIGHT_GROUND)} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {variables(DARK, DARK_GROUND)} }} }}
+body {{ font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground);
+  max-width: 60rem; margin: 0 auto; padding: 1rem; }}
+h1 {{ font-size: 1.4rem; overflow-wrap: anywhere; }} h2 {{ font-size: 1.1rem; margin-top: 2rem; }}
+table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
+caption {{ text-align: left; color: var(--dim); padding: .25rem 0; }}
+figure {{ margin: 1rem 0; }} figcaption {{ color: var(--dim); }}
+.wide {{ overflow-x: auto; margin: .5rem 0 1rem; }} p {{ overflow-wrap: anywhere; }}
+.wide td {{ min-width: 5rem; }}
+.wide:focus-visible {{ outline: 3px solid var(--series); outline-offset: 2px; }}
+th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--grid);
+  vertical-align: top; overflow-wrap: anywhere; }}
+th {{ color: var(--dim); font-weight: 600; }} thead th {{ overflow-wrap: normal; }}
+.dim {{ color: var(--dim); }} .good {{ color: var(--good); }}
+.bad {{ color: var(--bad); font-weight: 600; }}
+.mark {{ border: 2px dashed currentColor; padding: .25rem; text-align: center; font-weight: 700;
+  letter-spacing: .12em; color: var(--near); }}
+{svg.style()}
+@media print {{ :root {{ color-scheme: light; {variables(LIGHT, LIGHT_GROUND)} }}
+  body {{ max-width: none; padding: 0; font-size: 10pt; }} .wide {{ overflow: visible; }}
+  figure, tr {{ break-inside: avoid; }} h2 {{ break-after: avoid; }}
+  thead {{ display: table-header-group; }} }}
 """
 
 
@@ -34,6 +46,7 @@ def page(title: str, parts: Iterable[str]) -> str:
     """The whole page with its title as the first heading. The parts are HTML already."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
         f"<h1>{text(title)}</h1>\n" + "\n".join(parts) + "\n</main>\n</body>\n</html>\n"

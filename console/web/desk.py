@@ -18,9 +18,10 @@ from bot.authority.login import Credentials, Login
 from bot.clock import Clock
 from bot.errors import NotAuthorised
 from bot.state import binding
-from config.settings import ExchangeMode, Settings
+from config.settings import Settings
 from console.context import reading_engine
 from console.runtime.web_link import KEY, Links
+from console.views.watermark import watermark
 from console.web import render
 from console.web.bounded import within
 from console.web.halts import Halts
@@ -145,16 +146,10 @@ class Desk:
             title=title,
             person=None if visit is None else visit.person,
             csrf="" if visit is None else visit.csrf,
-            mark=_mark(settings or self.settings),
+            mark=watermark(settings or self.settings),
             **values,
         )
         return HTMLResponse(html, status)
-
-
-def _mark(settings: Settings) -> str | None:
-    """The watermark of pages that show no real money."""
-    mode = settings.exchange_mode
-    return None if mode is ExchangeMode.LIVE else f"{mode.upper()}: no real money"
 
 
 def _link_secret(home: Path) -> str | None:

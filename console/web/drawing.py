@@ -1,13 +1,17 @@
 """Pictures as inline SVG, drawn here from numbers alone. Classes give the colours: the page's
-policy allows no style inside."""
+policy allows no style inside. Scales and staircases are those of reports (`console/pictures/`)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from markupsafe import Markup
 
-_WIDTH, _HEIGHT = 600, 120
+from console.pictures.scale import scale_of
+from console.pictures.svg import points_text
+from console.pictures.time_lines import Span, Steps, running, staircase
+
+_WIDTH, _HEIGHT = 600.0, 120.0
 _FULL, _NEARLY = 0.95, 0.7
 """From these shares of a limit on its bar is drawn as full, and as nearly full."""
 
@@ -31,17 +35,9 @@ def curve(values: Sequence[Decimal], told: str) -> Markup:
     """A line through values at even distances, the newest last. `told` says it in words."""
     if len(values) < 2:
         return Markup("")
-    low, high = min(values), max(values)
-    span = float(high - low) or 1.0
-    step = _WIDTH / (len(values) - 1)
-    points = " ".join(
-        f"{n * step:.1f},{_y(float(value - low) / span):.1f}" for n, value in enumerate(values)
-    )
+    step, scale = _WIDTH / (len(values) - 1), scale_of(values, _HEIGHT - 4, 4)
+    points = points_text(tuple((n * step, scale.place(value)) for n, value in enumerate(values)))
     return _picture(told, Markup('<polyline class="line" points="{}"/>').format(points))
-
-
-Steps = Sequence[tuple[datetime, Decimal]]
-"""Moments, and the quantity that each adds."""
 
 
 def planned_and_done(planned: Steps, done: Steps, begin: datetime, end: datetime) -> Markup:
@@ -62,15 +58,13 @@ def planned_and_done(planned: Steps, done: Steps, begin: datetime, end: datetime
 
 
 def _staircase(steps: Steps, begin: datetime, seconds: float, total: Decimal) -> str:
-    height = Decimal(0)
-    points = [f"0,{_y(0):.1f}"]
-    for at, qty in sorted(steps):
-        x = max(0.0, min(1.0, (at - begin).total_seconds() / seconds)) * _WIDTH
-        points.append(f"{x:.1f},{_y(float(height / total)):.1f}")
-        height += qty
-        points.append(f"{x:.1f},{_y(float(height / total)):.1f}")
-    points.append(f"{_WIDTH},{_y(float(height / total)):.1f}")
-    return " ".join(points)
+    span = Span(begin, begin + timedelta(seconds=seconds))
+    places = [(0.0, _y(0))]
+    places += [
+        (span.share(at) * _WIDTH, _y(float(height / total)))
+        for at, height in running(steps, span.end)
+    ]
+    return points_text(staircase(places))
 
 
 def _y(share: float) -> float:
@@ -81,4 +75,4 @@ def _picture(told: str, inside: Markup) -> Markup:
     return Markup(
         '<svg class="picture" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" '
         'aria-label="{}">{}</svg>'
-    ).format(_WIDTH, _HEIGHT, told, inside)
+    ).format(f"{_WIDTH:.0f}", f"{_HEIGHT:.0f}", told, inside)

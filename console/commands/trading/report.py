@@ -17,7 +17,11 @@ from config.settings import Settings
 from console.context import acting, reading, settings_to_look
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, write_atomically, writing
+from console.reports.daily import daily_document
+from console.reports.frames import daily_frame
+from console.reports.writing import check_files, write_document
 from console.views.daily_html import daily_html
+from console.views.queries import database_now
 
 app = typer.Typer(no_args_is_help=True, help="Report about a day.")
 app.callback()(lambda: None)
@@ -33,22 +37,29 @@ def daily(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML page here.")
     ] = None,
+    pdf: Annotated[
+        Path | None,
+        typer.Option("--pdf", metavar="FILE", help="Write a PDF here (extra `pictures`)."),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Report a day: decisions, trades and costs, profit and drawdown against their limits,
     breakers, state changes, operators' acts, alerts and models.
 
-    The page needs no other file and runs no script. The alerting process tells the summary of the
-    day before to channels that want information.
+    Page and PDF have plots with their tables. The page needs no other file and runs no script. The
+    alerting process tells the summary of the day before to channels that want information.
     """
+    check_files({"--html": html, "--pdf": pdf}, pictures=pdf is not None)
     settings = settings_to_look(ctx, home)
     of = Day(settings.account, _day(day), _limits(settings))
     with reading(settings.require_database_url()) as session:
         facts = day_facts(session, of)
+        frame = daily_frame(facts, settings, database_now(session))
     if html is not None:
         with writing(html):
-            write_atomically(html, daily_html(facts))
+            write_atomically(html, daily_html(facts, frame))
+    write_document(daily_document(facts, frame), None, pdf)
     if as_json:
         print_json(facts)
     else:

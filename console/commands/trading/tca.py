@@ -1,11 +1,13 @@
 """`mlrisk tca`: the costs of trades against the decision, the first order and the market."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.errors import Refused
+from bot.state import binding
 from bot.tca.analysis import TradeCost
 from bot.tca.refit import PATH, fit_recent, judged
 from bot.tca.service import Costs
@@ -14,7 +16,11 @@ from console.context import reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, write_atomically, writing
-from console.runtime.configuring import configuration_service
+from console.reports.costs import costs_document, trade_document
+from console.reports.document import Document
+from console.reports.frames import costs_frame, trade_frame
+from console.reports.writing import check_files, write_document
+from console.runtime.configuring import configuration_service, moment_of
 from console.views.cost_csv import cost_csv, order_csv
 from console.views.cost_report import (
     facts,
@@ -30,7 +36,7 @@ from console.views.queries import database_now
 def register(app: typer.Typer) -> None:
     """Adds `mlrisk tca` to the program."""
     app.command(
-        epilog="Example: mlrisk tca demo-18c2f-1, or mlrisk tca --since 1h --csv costs.csv"
+        epilog="Example: mlrisk tca demo-18c2f-1, or mlrisk tca --since 1h --html costs.html"
     )(tca)
 
 
@@ -53,6 +59,14 @@ def tca(
         Path | None,
         typer.Option("--plot", help="Draw the costs, or the one trade, to this PNG file."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write one HTML page with plots and their tables here."),
+    ] = None,
+    pdf: Annotated[
+        Path | None,
+        typer.Option("--pdf", help="Write the same as a PDF here (extra `pictures`)."),
+    ] = None,
     fit_impact: Annotated[
         bool,
         typer.Option("--fit-impact", help="Show the result of the daily fit of the impact law."),
@@ -63,19 +77,22 @@ def tca(
     """Split the costs of trades into delay, trading, opportunity and fees, exact to the last digit.
 
     A positive figure is a cost, in the quote currency or in bps of the approved quantity at the
-    decision's mid.
+    decision's mid. The page needs no other file and runs no script.
     """
     if plot is not None and plot.suffix.lower() != ".png":
         raise CommandError(
             f"--plot draws PNG, not {plot.suffix or 'a file without suffix'}: name it .png",
             ExitCode.USAGE,
         )
+    files = {"--csv": csv, "--plot": plot, "--html": html, "--pdf": pdf}
+    check_files(files, pictures=plot is not None or pdf is not None)
     settings = settings_of(ctx, home)
     if fit_impact:
         _show_fit(settings, as_json=as_json)
         return
     with reading(settings.require_database_url()) as session:
         found = find_costs(session, settings, request_id=request_id, since=since, ask_market=market)
+        now, shown = database_now(session), binding.shown(session, settings)
     if request_id is not None and not found.trades and not found.problems:
         raise CommandError(f"{request_id!r} has no trade: see `mlrisk show` and `mlrisk requests`")
     one = found.trades[0] if request_id is not None and found.trades else None
@@ -85,6 +102,8 @@ def tca(
     if plot is not None:
         with writing(plot):
             _draw(found, one, plot)
+    if html is not None or pdf is not None:
+        write_document(_document(found, one, since, shown, now), html, pdf)
     if as_json:
         print_json(facts(found))
     elif one is not None:
@@ -103,6 +122,14 @@ def _draw(found: Costs, one: TradeCost | None, path: Path) -> None:
         save(by_algorithm_figure(found.trades), path)
     else:
         save(trade_figure(one, found.bars.get(one.symbol, ())), path)
+
+
+def _document(
+    found: Costs, one: TradeCost | None, since: str, settings: Settings, now: datetime
+) -> Document:
+    if one is None:
+        return costs_document(found, costs_frame(found, moment_of(since, now), settings, now))
+    return trade_document(found, one, trade_frame(found, one, settings, now))
 
 
 def _show_fit(settings: Settings, *, as_json: bool) -> None:

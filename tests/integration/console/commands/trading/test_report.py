@@ -8,6 +8,8 @@ import pytest
 from config.settings import Environment
 from console.cli import run
 from console.errors import ExitCode
+from tests.support.html import Page, is_self_contained
+from tests.support.pdf_text import read_pdf
 from tests.support.scene import Scene
 from tests.support.trading_halts import bind
 from workers.supervision.ports import free_port
@@ -26,10 +28,18 @@ def test_a_day_is_printed_and_written(
     bind(scene, Environment.DEVELOPMENT)
     scene.trade("r-1")
     day = scene.clock.now().date().isoformat()
-    page = tmp_path / "day.html"
-    assert run(["report", "daily", "--date", day, "--html", str(page)]) == ExitCode.OK
+    page, pdf = tmp_path / "day.html", tmp_path / "day.pdf"
+    files = ["--html", str(page), "--pdf", str(pdf)]
+    assert run(["report", "daily", "--date", day, *files]) == ExitCode.OK
     assert f"day {day} of paper: 1 decisions" in capsys.readouterr().out
-    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    found, drawn = Page(page.read_text(encoding="utf-8")), read_pdf(pdf.read_bytes())
+    assert is_self_contained(found)
+    for told in (f"UTC day {day}", "PAPER: no real money", "1 allowed", "the newest fact was"):
+        assert told in found.text + "".join(found.values("aria-label"))
+    for told in (f"UTC day {day}", "PAPER: no real money", "mlrisk, account paper", "page 1 of"):
+        assert told in drawn.text
+    assert run(["report", "daily", "--html", str(page), "--pdf", str(page)]) == ExitCode.USAGE
+    assert "name the same file" in capsys.readouterr().err
     assert run(["report", "daily", "--date", day, "--json"]) == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["decisions"]["total"] == 1
     assert run(["report", "daily", "--date", "yesterday"]) == ExitCode.USAGE

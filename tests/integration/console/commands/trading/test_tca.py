@@ -20,6 +20,8 @@ from models.database import Database
 from models.tables import ConfigVersionRow
 from paper_exchange.testing import PaperExchangeProcess
 from tests.support.desk import Desk
+from tests.support.html import Page, is_self_contained
+from tests.support.pdf_text import read_pdf
 from workers.supervision.ports import free_port
 
 pytestmark = pytest.mark.services
@@ -138,6 +140,29 @@ def test_one_trade_has_a_line_per_order_and_a_picture_without_the_market_too(
     # The first slice finds half of what it wants, so that the rest goes on as a passive trade.
     assert {row["style"] for row in rows} == {"ioc", "post_only"}
     assert picture.read_bytes().startswith(PNG)
+
+
+@pytest.mark.usefixtures("traded")
+def test_page_and_pdf_have_the_costs_with_plots_and_tables(mlrisk: Mlrisk, tmp_path: Path) -> None:
+    page, pdf = tmp_path / "costs.html", tmp_path / "costs.pdf"
+    files = ("--html", str(page), "--pdf", str(pdf))
+    status, plain, _ = mlrisk("--since", BEGINNING, "--no-market", "--json")
+    status, text, problems = mlrisk("--since", BEGINNING, "--no-market", *files, "--json")
+    assert (status, problems, text) == (ExitCode.OK, "", plain)
+    found = Page(page.read_text(encoding="utf-8"))
+    assert is_self_contained(found)
+    assert found.elements.count("svg") == 4
+    drawn = read_pdf(pdf.read_bytes())
+    for told in ("immediate", "twap", "r-3", "PAPER: no real money", "since 2026-11-23T00:00"):
+        assert told in found.text and told in drawn.text
+    total = json.loads(plain)["by_algorithm"][0]["total_bps"]["value"]
+    assert f"{total:.2f} [" in found.text and f"{total:.2f} [" in drawn.text
+    status, _, _ = mlrisk("r-3", "--no-market", *files)
+    assert status == ExitCode.OK
+    one = Page(page.read_text(encoding="utf-8"))
+    assert "Orders of r-3" in one.text and "costs of r-3" in one.text
+    assert "% of the quantity is filled" in "".join(one.values("aria-label"))
+    assert "Orders of r-3" in read_pdf(pdf.read_bytes()).text
 
 
 @pytest.mark.usefixtures("traded")

@@ -65,7 +65,9 @@ def test_the_tutorial_leads_to_a_blocked_and_an_executed_trade(
     assert "trading state: " in told
     assert "insufficient_confidence" in told
     names = (f"tutorial-executed{number or ''}" for number in itertools.count())
-    name = eventually(lambda: _approved(system, reader, rest, next(names)), "an approval")
+    name = eventually(
+        lambda: _approved(system, reader, rest, next(names)), "an approval", START_SECONDS
+    )
     parent = system.wait(lambda: system.finished(name), "its end")
     assert parent.filled_qty > 0, (parent.end_reason, system.all_logs())
     assert len(system.children(name)) > 1

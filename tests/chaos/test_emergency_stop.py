@@ -91,7 +91,10 @@ def test_with_postgres_gone_positions_are_closed_at_the_exchange_and_recorded_la
     enter(system)
     away = f"postgresql+psycopg://x:x@127.0.0.1:{free_port()}/x"
     taken = len(system.exchange.journal("create"))
+    # It has a database here, and might close the position first.
+    system.workers["emergency"].kill()
     done = mlrisk(system, "halt", "--flatten", "--reason", "no db", MLRISK_DATABASE_URL=away)
+    system.workers["emergency"].revive()
     assert done.returncode == ExitCode.DEPENDENCY_DOWN, done.stdout + done.stderr
     assert "HALTED by this home's journal" in done.stderr
     assert "FLAT: the exchange reports no position" in done.stderr

@@ -95,7 +95,8 @@ class TestSealing:
         assert sent_at is not None
         desk.clock.move_to(desk.clock.now() + timedelta(seconds=1))
         report = desk.trading_halt.halt(reason="test", actor="me")
-        assert report.sealed_at == sent_at + timedelta(seconds=5)
+        window = timedelta(milliseconds=desk.exchange.adding_window_ms)
+        assert report.sealed_at == sent_at + window
         assert any(desk.child().order_link_id in problem for problem in report.problems)
 
     def test_an_old_unknown_order_doesnt_move_it(self, desk: Desk) -> None:

@@ -58,6 +58,7 @@ def _note_log(rows: TriggerRows, readings: Mapping[str, Reading], limits: RiskLi
     problem = problems[_LOG]
     lasting = rows.lasting(kind, lasts=problem is not None)
     what = _LOG_FAULT if problem is None else f"{_LOG_FAULT} ({problem})"
-    deadline = limits.emergency.audit_log_fault_seconds
+    rules = limits.emergency
+    deadline = rules.audit_log_fault_seconds
     found = emergency_triggers.stays_away(kind, what, lasting, deadline)
     rows.note(found, None if problem is None else lasting.to_json())

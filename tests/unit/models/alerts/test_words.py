@@ -80,6 +80,7 @@ def test_nothing_else_ends_a_condition() -> None:
 
 def test_every_kind_above_information_has_a_sentence_of_its_own() -> None:
     told = {"breaker_tripped", "decision", "login_refused", "code_refused", "backup_plan"}
-    kinds = levels._WARNINGS | levels._CRITICAL | levels._EMERGENCIES | told | {"worker_restarted"}
+    told |= {"exit_unfilled", "worker_restarted"}
+    kinds = levels._WARNINGS | levels._CRITICAL | levels._EMERGENCIES | told
     assert kinds == set(words.SENTENCES)
     assert kinds >= LASTING

@@ -197,6 +197,9 @@ def test_a_request_by_http_is_decided_once_and_the_documents_examples_run(
         assert found["verdict"] in ("allow", "shrink"), found
         completed(system, request["request_id"])
         _run_the_examples(address, env, tmp_path)
+    shell(
+        "resume", "--scope", "strategy:momentum", "--reason", "the examples are over", system=system
+    )
     row = system.request_row("momentum-1")
     assert row is not None and row.strategy == "momentum"
 

@@ -1,8 +1,10 @@
 """A migrated database per test, like one that is migrated once."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from models.database import Database
 from tests.support.recycling import RecycledDatabases
@@ -38,7 +40,14 @@ def application_url(postgres: PostgresServer, migrated_url: str) -> str:
 
 @pytest.fixture
 def db(migrated_url: str) -> Iterator[Database]:
-    """A fresh migrated database."""
+    """A fresh migrated database. Its sessions bear a test that stands still for a while: machines
+    were seen to stop everything for more than five seconds."""
     database = Database(migrated_url, pool_size=10)
+    event.listen(database.engine, "do_connect", _be_patient)
     yield database
     database.dispose()
+
+
+def _be_patient(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+    """The last setting of a name counts."""
+    options["options"] += " -c idle_in_transaction_session_timeout=60000"

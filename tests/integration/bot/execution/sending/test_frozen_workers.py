@@ -117,7 +117,8 @@ def test_every_connection_has_its_bounds(
     db: Database, migrated_url: str, postgres: PostgresServer
 ) -> None:
     seen = {}
-    with db.transaction() as session:
+    ours = Database(migrated_url)
+    with ours.transaction() as session:
         seen["worker"] = dict(session.execute(text(SETTINGS)).all())
     with db.autocommit_connection() as connection:
         seen["sender"] = dict(connection.execute(text(SETTINGS)).all())
@@ -132,6 +133,7 @@ def test_every_connection_has_its_bounds(
     assert {name: bounds(settings) for name, settings in seen.items()} == {
         name: [] for name in seen
     }
+    ours.dispose()
     worker = seen["worker"]
     assert int(worker["idle_in_transaction_session_timeout"]) < int(worker["lock_timeout"])
     assert int(worker["lock_timeout"]) < int(worker["statement_timeout"])

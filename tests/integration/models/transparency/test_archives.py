@@ -59,7 +59,8 @@ def attack(damage: Damage, chain: str, seq: int, column: str) -> list[str]:
         "at": "at + interval '1 second'",
         "payload": "'{}'",
         "hash": "repeat('0', 64)",
-        "prev_hash": "repeat('0', 64)",
+        # The first entry follows sixty-four zeros.
+        "prev_hash": "repeat('1', 64)",
     }
     value = values.get(column, f"{column} || 'x'")
     return {

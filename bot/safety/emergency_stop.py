@@ -68,17 +68,11 @@ def follow(make_halt: Callable[[], TradingHalt], db: Database) -> int:
     with db.reading() as session:
         rows = states.all_halts_unsealed(session)
         found = [Scope(ScopeKind(row.scope_kind), row.scope_key) for row in rows]
-    if not found:
-        return 0
-    with (
-        db.autocommit_connection() as connection,
-        try_alone(connection, AdvisoryLock.HALT_FOLLOWER) as alone,
-    ):
-        if alone:
-            trading_halt = make_halt()
-            for scope in found:
-                trading_halt.follow(True, HaltReach(scope, cancel=True), actor=ACTOR)
-    return len(found)
+
+    def take_steps(halt: TradingHalt, reach: HaltReach) -> None:
+        halt.follow(True, reach, actor=ACTOR)
+
+    return _each_alone(make_halt, db, found, take_steps)
 
 
 def report_unfinished(make_halt: Callable[[], TradingHalt], db: Database, now: datetime) -> int:
@@ -89,6 +83,25 @@ def report_unfinished(make_halt: Callable[[], TradingHalt], db: Database, now: d
     """
     with db.reading() as session:
         found = unfinished.found(session, now)
+
+    def take_steps(halt: TradingHalt, reach: HaltReach) -> None:
+        report = halt.carry_out(True, reach, actor=ACTOR)
+        with db.unit_of_work() as uow:
+            row = scoped_state.lock(uow, reach.scope, ACTOR, now)
+            if unfinished.write_missing(uow, reach.scope, row, ACTOR, now, facts_of(report)):
+                uow.commit()
+
+    return _each_alone(make_halt, db, found, take_steps)
+
+
+def _each_alone(
+    make_halt: Callable[[], TradingHalt],
+    db: Database,
+    found: Sequence[Scope],
+    take_steps: Callable[[TradingHalt, HaltReach], None],
+) -> int:
+    """Takes the steps of each halt, cancels included, unless another process is at it; returns how
+    many halts there are."""
     if not found:
         return 0
     with (
@@ -98,11 +111,7 @@ def report_unfinished(make_halt: Callable[[], TradingHalt], db: Database, now: d
         if alone:
             trading_halt = make_halt()
             for scope in found:
-                report = trading_halt.carry_out(True, HaltReach(scope, cancel=True), actor=ACTOR)
-                with db.unit_of_work() as uow:
-                    row = scoped_state.lock(uow, scope, ACTOR, now)
-                    if unfinished.write_missing(uow, scope, row, ACTOR, now, facts_of(report)):
-                        uow.commit()
+                take_steps(trading_halt, HaltReach(scope, cancel=True))
     return len(found)
 
 

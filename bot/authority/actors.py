@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from bot.errors import NotAuthorised
+from bot.errors import NotAuthorised, Refused
 from config.settings import Environment, ExchangeMode, Settings
 from models.audit import AuditDraft
 from models.database import UnitOfWork
@@ -31,6 +31,14 @@ SIGNED = "signed"
 _PREFIX = "operator:"
 _PURPOSE = b"mlrisk act, version 1\n"
 _NONCE_BYTES = 16
+
+
+def stated(reason: str) -> str:
+    """The reason of an act without blanks around it. Raises Refused for an empty one."""
+    why = reason.strip()
+    if not why:
+        raise Refused("an act needs its reason", code="empty_reason")
+    return why
 
 
 class Power(StrEnum):

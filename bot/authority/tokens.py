@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.authority.actors import Actor, Operator, Power, named, record, require
+from bot.authority.actors import Actor, Operator, Power, named, record, require, stated
 from bot.clock import Clock
 from bot.errors import Refused
 from models.audit import GLOBAL_CHAIN
@@ -109,7 +109,7 @@ class Tokens:
         that is none, an operator who is unknown or disabled, an empty reason, or a lifetime out of
         bounds.
         """
-        why = _required(reason)
+        why = stated(reason)
         if not timedelta(0) < lifetime <= LONGEST_LIFETIME:
             raise Refused(f"a token is good for at most {LONGEST_LIFETIME.days} days")
         now = self._clock.now()
@@ -146,7 +146,7 @@ class Tokens:
     def revoke(self, token_id: str, actor: Actor, *, reason: str) -> ApiTokenRow:
         """Ends a token at once. It takes the same power as making it. Raises Refused for an unknown
         token or one that is over."""
-        why = _required(reason)
+        why = stated(reason)
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             row = uow.session.get(ApiTokenRow, token_id, with_for_update=True)
@@ -247,13 +247,6 @@ def is_over(row: ApiTokenRow, now: datetime) -> str | None:
 
 def _is_good(row: ApiTokenRow, now: datetime) -> bool:
     return is_over(row, now) is None
-
-
-def _required(reason: str) -> str:
-    why = reason.strip()
-    if not why:
-        raise Refused("an act needs its reason", code="empty_reason")
-    return why
 
 
 def _hash(secret: str) -> str:

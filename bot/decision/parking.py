@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from bot.authority.actors import Actor, Power, record, require
+from bot.authority.actors import Actor, Power, record, require, stated
 from bot.bounded_text import storable
 from bot.clock import Clock
 from bot.decision.requests import Admission
@@ -197,9 +197,7 @@ class ParkedRequests:
     def _act(
         self, request_id: str, status: ExecutionStatus, kind: str, reason: str, actor: Actor
     ) -> TradeRequestRow:
-        why = reason.strip()
-        if not why:
-            raise Refused("an act needs its reason", code="empty_reason")
+        why = stated(reason)
         with self.db.unit_of_work() as uow:
             row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
             if row is None:

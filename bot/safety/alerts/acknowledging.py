@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.authority.actors import Actor, Power, named, record, require
+from bot.authority.actors import Actor, Power, named, record, require, stated
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.state import binding
@@ -25,9 +25,7 @@ class Acknowledgement:
 
         Raises Refused for an unknown or cleared alert, and NotAuthorised where this needs a login.
         """
-        why = reason.strip()
-        if not why:
-            raise Refused("an act needs its reason", code="empty_reason")
+        why = stated(reason)
         with self.db.unit_of_work() as uow:
             row = uow.session.get(AlertRow, alert_id, with_for_update=True)
             if row is None:

@@ -16,11 +16,10 @@ from bot.risk.limits import RiskLimits
 from config.settings import Settings
 from console.context import acting, reading, settings_to_look
 from console.options import HomeOption, JsonOption
-from console.output import print_json, stdout, write_atomically, writing
+from console.output import print_json, stdout
 from console.reports.daily import daily_document
 from console.reports.frames import daily_frame
 from console.reports.writing import check_files, write_document
-from console.views.daily_html import daily_html
 from console.views.queries import database_now
 
 app = typer.Typer(no_args_is_help=True, help="Report about a day.")
@@ -56,10 +55,7 @@ def daily(
     with reading(settings.require_database_url()) as session:
         facts = day_facts(session, of)
         frame = daily_frame(facts, settings, database_now(session))
-    if html is not None:
-        with writing(html):
-            write_atomically(html, daily_html(facts, frame))
-    write_document(daily_document(facts, frame), None, pdf)
+    write_document(daily_document(facts, frame), html, pdf)
     if as_json:
         print_json(facts)
     else:

@@ -10,7 +10,7 @@ import argparse
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,9 +66,10 @@ class Canaries:
     home: Home
     db: Database
     broker: Redis
-    ask: Callable[[str], Answer | None]
-    """What a worker tells of its tasks; None when it doesn't answer. Raises one of the broker's
-    errors."""
+    ask: Callable[[Sequence[str]], Mapping[str, Answer]]
+    """What workers tell of their tasks, without those that don't answer. All are asked at once:
+    waiting for one after the other would make the gap between two looks too long to count. Raises
+    one of the broker's errors."""
     clock: Callable[[], float] = time.monotonic
     _silences: Silences = field(default_factory=Silences)
     _idleness: Idleness = field(default_factory=Idleness)
@@ -79,19 +80,17 @@ class Canaries:
         away."""
         try:
             doubtful = self._silences.look(self._seen(), DOUBTFUL_SECONDS)
-            idle = {one.worker: self._idle_seconds(one) for one in doubtful}
+            answers = self.ask([one.worker for one in doubtful]) if doubtful else {}
         except _AWAY as error:
             self._silences.forget()
             self._idleness.forget()
             log.info("canaries can't be judged: %s", type(error).__name__)
             return
-        self._idleness.keep(idle)
+        self._idleness.keep({one.worker for one in doubtful})
         for one in doubtful:
-            if one.seconds > SILENT_SECONDS and idle[one.worker] >= IDLE_SECONDS:
+            idle = self._idleness.seconds(one, answers.get(one.worker), self.clock())
+            if one.seconds > SILENT_SECONDS and idle >= IDLE_SECONDS:
                 self._restart(one)
-
-    def _idle_seconds(self, one: Silent) -> float:
-        return self._idleness.seconds(one, self.ask(one.worker), self.clock())
 
     def _seen(self) -> Look:
         with self.db.reading() as session:
@@ -123,24 +122,28 @@ class Canaries:
         restarts.tell(self.db, one, "canaries", again=again)
 
 
-def ask_worker(redis_url: str, worker: str) -> Answer | None:
-    """Ask a worker through the broker for its tasks; None when it doesn't answer.
+def ask_workers(redis_url: str, workers: Sequence[str]) -> dict[str, Answer]:
+    """Ask workers through the broker for their tasks. Who doesn't answer is missing.
 
     A task at hand that is older than every time limit doesn't count: nothing ends it any more.
     """
+    host = socket.gethostname()
     with Celery(set_as_current=False) as app:
         app.conf.update(celery_settings(redis_url))
         # This process takes no messages, and may not give others' messages back to a queue.
         app.conf.broker_transport_options |= {"ack_emulation": False}
-        name = f"{worker}@{socket.gethostname()}"
-        asked = app.control.inspect(destination=[name], timeout=_ANSWER_SECONDS)
-        active = (asked.active() or {}).get(name)
-        told = None if active is None else (asked.stats() or {}).get(name)
-    if active is None or told is None:
-        return None
+        names = [f"{worker}@{host}" for worker in workers]
+        active = app.control.inspect(names, timeout=_ANSWER_SECONDS).active() or {}
+        answering = app.control.inspect(list(active), timeout=_ANSWER_SECONDS)
+        told = (answering.stats() or {}) if active else {}
     oldest = time.time() - LONGEST_TASK_SECONDS
-    is_at_work = any((task["time_start"] or time.time()) > oldest for task in active)
-    return Answer(is_at_work, sum(told["total"].values()))
+    return {
+        name.partition("@")[0]: Answer(
+            any((task["time_start"] or time.time()) > oldest for task in active[name]),
+            sum(stats["total"].values()),
+        )
+        for name, stats in told.items()
+    }
 
 
 def canaries_of(home: Home) -> Canaries:
@@ -153,7 +156,7 @@ def canaries_of(home: Home) -> Canaries:
         socket_connect_timeout=_TIMEOUT_SECONDS,
     )
     db = Database(settings.require_database_url(), pool_size=1)
-    return Canaries(home, db, broker, lambda worker: ask_worker(redis_url, worker))
+    return Canaries(home, db, broker, lambda workers: ask_workers(redis_url, workers))
 
 
 def main() -> None:

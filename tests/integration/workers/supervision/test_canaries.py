@@ -24,7 +24,7 @@ from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import START_SECONDS, eventually
 from workers.home import Home
 from workers.supervision import launches
-from workers.supervision.canaries import Canaries, ask_worker
+from workers.supervision.canaries import Canaries, ask_workers
 from workers.supervision.launches import ProcessSpec
 from workers.supervision.restarts import WORKER_RESTARTED
 from workers.supervision.supervisor import Supervisor
@@ -50,7 +50,7 @@ class Watched:
             home,
             Database(audit_url, pool_size=1),
             Redis.from_url(url),
-            partial(ask_worker, url),
+            partial(ask_workers, url),
             clock=lambda: self.now,
         )
 

@@ -1,19 +1,15 @@
 """Authentication: API keys, HMAC and RSA signatures over raw bytes, and the recv_window rule."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from typing import TYPE_CHECKING
 
 from paper_exchange.types import Reject
+
+if TYPE_CHECKING:
+    from paper_exchange.server.rsa import RsaVerifier
 
 DEFAULT_RECV_WINDOW_MS = 5000
 FUTURE_TOLERANCE_MS = 1000
@@ -39,25 +35,24 @@ class Verifier:
             raise ValueError(f"key {api_key.key}: give either a secret or an RSA public key")
         self.api_key = api_key
         self._hmac = hmac.new(api_key.secret.encode(), digestmod=hashlib.sha256)
-        self._rsa: RSAPublicKey | None = None
-        if api_key.rsa_public_key:
-            loaded = load_pem_public_key(api_key.rsa_public_key.encode())
-            if not isinstance(loaded, RSAPublicKey):
-                raise ValueError(f"key {api_key.key}: not an RSA public key")
-            self._rsa = loaded
+        self._rsa = _rsa(api_key) if api_key.rsa_public_key else None
 
     def verify(self, message: bytes, signature: str) -> bool:
         """Whether the signature is the key's, over exactly these bytes."""
         if self._rsa is not None:
-            try:
-                raw = base64.b64decode(signature, validate=True)
-                self._rsa.verify(raw, message, PKCS1v15(), SHA256())
-            except (InvalidSignature, binascii.Error, ValueError):
-                return False
-            return True
+            return self._rsa.verify(message, signature)
         digest = self._hmac.copy()
         digest.update(message)
         return hmac.compare_digest(digest.hexdigest().encode(), signature.encode())
+
+
+def _rsa(api_key: ApiKey) -> "RsaVerifier":
+    from paper_exchange.server.rsa import RsaVerifier
+
+    try:
+        return RsaVerifier(api_key.rsa_public_key)
+    except ValueError as error:
+        raise ValueError(f"key {api_key.key}: {error}") from None
 
 
 class KeyRing:

@@ -229,6 +229,9 @@ class Engine(Protocol):
     def positions(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Positions as Bybit's rows."""
 
+    def position_size(self, uid: str, symbol: str, idx: int) -> Decimal:
+        """The signed size of a futures position in base units; 0 where there is none."""
+
     def wallet(self, uid: str) -> dict[str, Any]:
         """The unified account as Bybit's row."""
 

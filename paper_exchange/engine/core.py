@@ -332,6 +332,10 @@ class PaperEngine:
         self.requests.trading_stop(uid, params)
         self._run_due()
 
+    def position_size(self, uid: str, symbol: str, idx: int) -> Decimal:
+        """The signed size of a futures position in base units; 0 where there is none."""
+        return self.queries.position_size(uid, symbol, idx)
+
     def closed_pnl(self, uid: str, params: Params) -> Rows:
         """Closed profit and loss, newest first, as Bybit's rows."""
         return self.queries.closed_pnl(uid, params)

@@ -9,15 +9,15 @@ EIGHT: Final = Decimal("0.00000001")
 
 def plain(value: Decimal) -> str:
     """The number with all its digits and without trailing zeros, e.g. "26.3725275" or "0"."""
+    if not value:  # most numbers of a record
+        return "0"
     text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def money(value: Decimal) -> str:
     """The amount rounded to eight decimals, without trailing zeros."""
-    return plain(value.quantize(EIGHT, ROUND_HALF_UP))
+    return plain(value.quantize(EIGHT, ROUND_HALF_UP)) if value else "0"
 
 
 def grid(value: Decimal) -> str:

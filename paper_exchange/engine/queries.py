@@ -245,6 +245,16 @@ class Queries:
             raise reject("param", "symbol or settleCoin is required")
         return [self.position_row(account, position) for position in wanted]
 
+    def position_size(self, uid: str, symbol: str, idx: int) -> Decimal:
+        """The signed size of a futures position in base units; 0 where there is none.
+
+        Raises Reject for an unknown account or symbol.
+        """
+        account, market = self.world.account(uid), self.world.market("linear", symbol)
+        if idx not in ((1, 2) if account.is_hedged(market.symbol) else (0,)):
+            return ZERO
+        return account.position(market, idx).size * market.step
+
     def closed_pnl(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One row per order that closed a part of a position, newest first."""
         account = self.world.account(uid)

@@ -64,6 +64,11 @@ class World:
         """The steps that orders with attached exits have newly opened, by order id."""
         self.effects: dict[str, Callable[..., None]] = {}
         """The function of each timer action. Each part of the engine registers its own."""
+        self.is_heard: Callable[[str], bool] = _always
+        """Whether anybody may read the position and wallet events of an account.
+
+        Their records cost more than an order does.
+        """
         self.stop_fault: Callable[[str], str] = _no_fault
         """What goes wrong with stop orders of a symbol: "", "never" or "unfilled"."""
         self.target = 0
@@ -149,6 +154,10 @@ class World:
         """Marks a position as changed, so that the settlement reports it."""
         self.changed[(account.uid, position.market.symbol, position.idx)] = position
         self.moved[account.uid] = None
+
+
+def _always(_uid: str) -> bool:
+    return True
 
 
 def _no_fault(_symbol: str) -> str:

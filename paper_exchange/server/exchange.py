@@ -101,12 +101,17 @@ class Exchange:
         self.dcp = DisconnectProtection(self)
         self.timed = TimedFaults(self)
         self.paper.world.stop_fault = self._stop_fault
+        self.paper.world.is_heard = self._is_heard
         self.venue.on_private = self._on_private
         self.venue.on_trades = self.public.on_trades
 
     def _on_private(self, events: Sequence[PrivateEvent]) -> None:
         self.private.publish(events)
         self.timed.on_private(events)
+
+    def _is_heard(self, uid: str) -> bool:
+        """Whether an account's events are read: by a socket, or to keep its state."""
+        return self.venue.keeper is not None or bool(self.private.sockets(uid))
 
     def _stop_fault(self, symbol: str) -> str:
         faults = self.faults

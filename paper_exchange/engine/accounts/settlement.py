@@ -75,9 +75,14 @@ class Settlement:
         world = self.world
         changed, world.changed = world.changed, {}
         moved, world.moved = world.moved, {}
+        heard = {uid for uid in moved if world.is_heard(uid)}
         for (uid, _, _), position in changed.items():
+            if uid not in heard:
+                continue
             account: Account = world.accounts[uid]
             row = self.queries.position_row(account, position)
             world.emit(uid, "position", "linear", position_stream(row))
         for uid in moved:
+            if uid not in heard:
+                continue
             world.emit(uid, "wallet", None, self.queries.wallet(uid))

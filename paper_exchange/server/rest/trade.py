@@ -74,14 +74,8 @@ def position_before(call: Call, params: Params) -> str | None:
     """The signed size of the position that the order would change; None on spot."""
     if params["category"] != "linear":
         return None
-    wanted = {"category": "linear", "symbol": params["symbol"]}
-    signed = Decimal(0)
-    index = params.get("positionIdx", 0)
-    for row in call.exchange.venue.engine.positions(call.uid, wanted):
-        if row["positionIdx"] == index:
-            size = Decimal(row["size"])
-            signed += size if row["side"] != "Sell" else -size
-    return format(signed, "f")
+    engine, index = call.exchange.venue.engine, params.get("positionIdx", 0)
+    return format(engine.position_size(call.uid, params["symbol"], index), "f")
 
 
 def amend(call: Call, params: Params) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from paper_exchange.engine.settings import AccountConfig
 from paper_exchange.types import Reject
 
 D = Decimal
@@ -122,3 +123,21 @@ def test_an_unknown_account_is_refused_as_an_invalid_key(desk: Any) -> None:
     with pytest.raises(Reject) as caught:
         desk.engine.wallet("nobody")
     assert caught.value.ret_code == 10003
+
+
+def test_the_size_of_a_position_is_signed(desk: Any) -> None:
+    assert format(desk.engine.position_size("u1", "BTCUSDT", 0), "f") == "0.000"
+    desk.create("Sell", "1.5")
+    assert format(desk.engine.position_size("u1", "BTCUSDT", 0), "f") == "-1.500"
+    assert desk.engine.position_size("u1", "BTCUSDT", 1) == 0
+    with pytest.raises(Reject):
+        desk.engine.position_size("u1", "NONEUSDT", 0)
+
+
+def test_hedge_mode_has_a_size_for_each_side(make_desk: Any) -> None:
+    desk = make_desk({"u1": AccountConfig("u1", position_mode="hedge")})
+    desk.book([("100.0", "2")], [("100.1", "2")], snapshot=True)
+    desk.create("Buy", "1", positionIdx=1)
+    desk.create("Sell", "0.4", positionIdx=2)
+    sizes = [desk.engine.position_size("u1", "BTCUSDT", idx) for idx in (0, 1, 2, 3)]
+    assert sizes == [0, 1, D("-0.4"), 0]

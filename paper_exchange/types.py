@@ -2,13 +2,14 @@
 
 Books and trades are integers inside: prices in ticks, quantities in steps of the instrument. This
 keeps replay fast and exact. Money is Decimal (fees, margin, wallet). Times are integer milliseconds
-of the exchange's own clock, which may run faster than the wall clock.
+of the exchange's own clock, which may run faster than the wall clock. Market events are named
+tuples, because a frozen dataclass takes three times as long to make.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from paper_exchange.errors import PaperExchangeError
 
@@ -52,8 +53,7 @@ class InstrumentSpec:
         return steps * self.qty_step
 
 
-@dataclass(frozen=True, slots=True)
-class BookUpdate:
+class BookUpdate(NamedTuple):
     """Levels of the replayed book: absolute sizes in steps, 0 deletes; a snapshot replaces all."""
 
     category: Category
@@ -64,8 +64,7 @@ class BookUpdate:
     snapshot: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MarketTrade:
+class MarketTrade(NamedTuple):
     """A public trade of the replayed market. `side` is the taker's."""
 
     category: Category
@@ -76,8 +75,7 @@ class MarketTrade:
     side: Side
 
 
-@dataclass(frozen=True, slots=True)
-class MarkUpdate:
+class MarkUpdate(NamedTuple):
     """Reference prices. Fields left None keep their last value."""
 
     category: Category
@@ -188,8 +186,11 @@ class Engine(Protocol):
 
     on_print: Callable[[Print], None]
 
-    def on_market(self, event: MarketEvent) -> None:
-        """Applies a market event at its `ts_ms`: fills makers, fires stops, checks margin."""
+    def on_market(self, event: MarketEvent, ts_ms: int | None = None) -> None:
+        """Applies a market event: fills makers, fires stops, checks margin.
+
+        It happens at `ts_ms`. Default: at the event's own time.
+        """
 
     def advance(self, now_ms: int) -> None:
         """Runs the effects due by `now_ms`: delayed orders, funding, visibility lags."""

@@ -82,13 +82,14 @@ class PaperEngine:
 
     # Market and time
 
-    def on_market(self, event: MarketEvent) -> None:
-        """Applies one market event at its time and fills the orders that it reaches.
+    def on_market(self, event: MarketEvent, ts_ms: int | None = None) -> None:
+        """Applies one market event and fills the orders that it reaches.
 
-        Raises ValueError for an instrument that the engine does not have.
+        It happens at `ts_ms`. Default: at the event's own time. Raises ValueError for an instrument
+        that the engine does not have.
         """
         world = self.world
-        ts = event.ts_ms
+        ts = event.ts_ms if ts_ms is None else ts_ms
         if world.timers[0][0] <= ts:
             self.advance(ts)
         if ts > world.now:
@@ -97,9 +98,9 @@ class PaperEngine:
         if market is None:
             raise ValueError(f"no instrument {event.category} {event.symbol}")
         if type(event) is BookUpdate:
-            self._on_book(market, event)
+            self._on_book(market, event, ts)
         elif type(event) is MarketTrade:
-            self._on_trade(market, event)
+            self._on_trade(market, event, ts)
         elif type(event) is MarkUpdate:
             market.take_reference(event)
             self._on_reference(market)
@@ -108,13 +109,13 @@ class PaperEngine:
         if world.moved:
             self._settle()
 
-    def _on_trade(self, market: Market, event: MarketTrade) -> None:
-        market.last = event.price + market.book.shift
+    def _on_trade(self, market: Market, event: MarketTrade, ts: int) -> None:
+        market.last = event.price + market.book.bids.shift
         if market.impact is not None:
-            market.impact.on_trade(event.qty, event.ts_ms)
+            market.impact.on_trade(event.qty, ts)
         if market.resting:
             self.matcher.on_trade(market, event)
-        if market.triggers or market.trailing:
+        if market.trailing or market.triggers.bounds:
             self.conditional.on_last(market, market.last)
 
     def _on_reference(self, market: Market) -> None:
@@ -123,7 +124,7 @@ class PaperEngine:
         if market.holders:
             self.risk.on_mark(market)
 
-    def _on_book(self, market: Market, event: BookUpdate) -> None:
+    def _on_book(self, market: Market, event: BookUpdate, ts: int) -> None:
         book = market.book
         if market.resting:
             self._move_queues(market, event)
@@ -133,11 +134,11 @@ class PaperEngine:
         else:
             book.bids.update(event.bids)
             book.asks.update(event.asks)
-        if market.impact is not None and event.ts_ms >= market.impact.next_ms:
-            self._shift(market, market.impact.shift(market, event.ts_ms))
+        if market.impact is not None and ts >= market.impact.next_ms:
+            self._shift(market, market.impact.shift(market, ts))
         if market.resting and self.world.settings.fill_on_cross:
             self.matcher.after_update(market)
-        if (market.holders or market.triggers) and not market.has_mark:
+        if not market.has_mark and (market.holders or market.triggers):
             doubled = book.doubled_mid()
             if doubled is not None and doubled != market.checked_mid:
                 market.checked_mid = doubled
@@ -189,7 +190,9 @@ class PaperEngine:
 
     def next_seq(self) -> int:
         """The next cross sequence. Books, trades and executions are numbered in one row."""
-        return self.world.next_seq()
+        world = self.world
+        world.seq += 1
+        return world.seq
 
     def drain_events(self) -> list[PrivateEvent]:
         """The private events since the last call, oldest first."""
@@ -362,7 +365,9 @@ class PaperEngine:
 
     def shift(self, category: Category, symbol: str) -> int:
         """The ticks by which our own impact moves all prices of an instrument."""
-        return self.world.market(category, symbol).book.shift
+        world = self.world
+        market = world.markets.get((category, symbol)) or world.market(category, symbol)
+        return market.book.shift
 
     def price_limit(self, category: Category, symbol: str) -> tuple[Decimal, Decimal]:
         """The highest price to buy and the lowest to sell.

@@ -6,7 +6,8 @@ taker exhausts a level, its deletion is published before the trade at the next l
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -19,26 +20,28 @@ _MASK = _NOISE - 1
 
 
 class _Side:
-    """Displayed sizes by tick. `direction` is +1 for asks, -1 for bids: away from the touch."""
+    """Displayed sizes by tick. `stride` is from a level to the next one behind it, in ticks."""
 
-    __slots__ = ("changes", "direction", "first", "grid", "sizes", "touch")
+    __slots__ = ("changes", "direction", "first", "grid", "origin", "sizes", "stride", "touch")
 
     def __init__(self, direction: int, grid: int) -> None:
+        """`direction` is +1 for asks, -1 for bids: away from the touch."""
         self.direction = direction
         self.grid = grid
+        self.stride = direction * grid
         self.touch = 0
         self.first = 0  # grid index of the first level behind the touch
+        self.origin = 0  # its tick
         self.sizes: dict[int, int] = {}
         self.changes: dict[int, int] = {}
 
-    def behind(self, touch: int) -> int:
-        """Grid index of the first grid level strictly behind `touch`."""
-        if self.direction > 0:
-            return touch // self.grid + 1
-        return -(-touch // self.grid) - 1
-
-    def tick(self, level: int) -> int:
-        return (self.first + self.direction * level) * self.grid
+    def place(self, touch: int) -> int:
+        """Moves the touch; returns by how many levels the first level behind it moves back."""
+        self.touch, old = touch, self.first
+        grid = self.grid
+        self.first = touch // grid + 1 if self.direction > 0 else -(-touch // grid) - 1
+        self.origin = self.first * grid
+        return (self.first - old) * self.direction
 
     def put(self, tick: int, size: int) -> None:
         self.sizes[tick] = size
@@ -75,24 +78,18 @@ class Ladder:
         self._ask = _Side(+1, instrument.grid_ticks)
 
     @property
-    def bid(self) -> int:
-        """The best bid, in ticks."""
-        return self._bid.touch
-
-    @property
-    def ask(self) -> int:
-        """The best offer, in ticks."""
-        return self._ask.touch
+    def quotes(self) -> tuple[int, int]:
+        """The best bid and the best offer, in ticks."""
+        return self._bid.touch, self._ask.touch
 
     def open(self, ts_ms: int, quotes: tuple[int, int], sizes: tuple[int, int]) -> BookUpdate:
         """Opens the book with a snapshot, which replaces any earlier book."""
         for side, touch, size in zip((self._bid, self._ask), quotes, sizes, strict=True):
             side.sizes.clear()
             side.changes.clear()
-            side.touch, side.first = touch, side.behind(touch)
+            side.place(touch)
             side.put(touch, size)
-            for k in range(P.BOOK_LEVELS):
-                side.put(side.tick(k), self._level(k, 1.0))
+            self._draw(side, range(P.BOOK_LEVELS), 1.0)
         return self.publish(ts_ms, snapshot=True)
 
     def move(
@@ -111,18 +108,14 @@ class Ladder:
         The first half of `depths` is for the bid, the rest for the ask.
         """
         half = len(depths) // 2
-        for side, own, tilt in (
-            (self._bid, depths[:half], tilts[0]),
-            (self._ask, depths[half:], tilts[1]),
-        ):
-            for k in own:
-                side.put(side.tick(k), self._level(k, tilt))
+        self._draw(self._bid, depths[:half], tilts[0])
+        self._draw(self._ask, depths[half:], tilts[1])
 
     def take(self, ts_ms: int, buy: bool, size: int, out: list[MarketEvent]) -> None:
         """Appends a taker's trades, and the deletion of each level that it exhausts."""
         side = self._ask if buy else self._bid
         for k in range(-1, P.SWEEP_LEVELS - 1):
-            tick = side.touch if k < 0 else side.tick(k)
+            tick = side.touch if k < 0 else side.origin + side.stride * k
             shown = side.sizes.get(tick, 0)
             if not shown:
                 continue
@@ -141,51 +134,58 @@ class Ladder:
 
     def publish(self, ts_ms: int, *, snapshot: bool = False) -> BookUpdate:
         """The changes since the last publication."""
-        bids, asks = list(self._bid.changes.items()), list(self._ask.changes.items())
-        self._bid.changes, self._ask.changes = {}, {}
+        bid, ask = self._bid, self._ask
+        bids, asks = list(bid.changes.items()), list(ask.changes.items())
+        bid.changes, ask.changes = {}, {}
         if snapshot:
             bids.sort(reverse=True)
             asks.sort()
         return BookUpdate(self._category, self._symbol, ts_ms, bids, asks, snapshot)
 
-    def _level(self, k: int, tilt: float) -> int:
-        self._next_noise = n = (self._next_noise + 1) & _MASK
-        size = self._level_steps[k] * self._noise[n] * (1 + (tilt - 1) * self._fade[k])
-        return int(size) or 1
+    def _draw(self, side: _Side, levels: Iterable[int], tilt: float) -> None:
+        """Draws new sizes for some levels. It is written out, because most of the time goes here.
+
+        A level's number counts from the first one behind the touch.
+        """
+        noise, n, steps, fade = self._noise, self._next_noise, self._level_steps, self._fade
+        sizes, changes, origin, stride = side.sizes, side.changes, side.origin, side.stride
+        lift = tilt - 1
+        for k in levels:
+            n = (n + 1) & _MASK
+            tick = origin + stride * k
+            sizes[tick] = changes[tick] = int(steps[k] * noise[n] * (1 + lift * fade[k])) or 1
+        self._next_noise = n
 
     def _shift(self, side: _Side, touch: int, size: int, tilt: float) -> None:
         """Moves one side to its new touch.
 
         Levels that it passes are dropped. Levels that it uncovers are added.
         """
+        sizes = side.sizes
         if touch != side.touch:
             self._slide(side, touch, tilt)
-        if side.sizes.get(touch) != size:
-            side.put(touch, size)
-        if len(side.sizes) <= P.BOOK_LEVELS:
+        if sizes.get(touch) != size:
+            sizes[touch] = side.changes[touch] = size
+        if len(sizes) <= P.BOOK_LEVELS:
             self._refill(side, tilt)
 
     def _slide(self, side: _Side, touch: int, tilt: float) -> None:
-        deep, direction = P.BOOK_LEVELS, side.direction
-        old_touch, old_first = side.touch, side.first
-        new_first = side.behind(touch)
-        passed = (new_first - old_first) * direction
-        stale = range(min(passed, deep)) if passed > 0 else range(max(0, deep + passed), deep)
-        fresh = range(max(0, deep - passed), deep) if passed > 0 else range(min(-passed, deep))
-        for k in stale:
-            side.drop((old_first + direction * k) * side.grid)
-        side.touch, side.first = touch, new_first
-        for k in fresh:
-            side.put(side.tick(k), self._level(k, tilt))
-        level, off_grid = divmod(old_touch, side.grid)
-        if off_grid or not 0 <= (level - new_first) * direction < deep:
+        deep = P.BOOK_LEVELS
+        old_touch, old_origin, stride = side.touch, side.origin, side.stride
+        passed = side.place(touch)
+        if passed:
+            stale = range(min(passed, deep)) if passed > 0 else range(max(0, deep + passed), deep)
+            fresh = range(max(0, deep - passed), deep) if passed > 0 else range(min(-passed, deep))
+            for k in stale:
+                side.drop(old_origin + stride * k)
+            self._draw(side, fresh, tilt)
+        level, off_grid = divmod(old_touch - side.origin, stride)
+        if off_grid or not 0 <= level < deep:
             side.drop(old_touch)
 
     def _refill(self, side: _Side, tilt: float) -> None:
         """Puts back the levels that takers have used up."""
-        for k in range(P.BOOK_LEVELS):
-            tick = side.tick(k)
-            if tick not in side.sizes:
-                side.put(tick, self._level(k, tilt))
-                if len(side.sizes) > P.BOOK_LEVELS:
-                    return
+        missing = P.BOOK_LEVELS + 1 - len(side.sizes)
+        ticks = range(side.origin, side.origin + side.stride * P.BOOK_LEVELS, side.stride)
+        used_up = (k for k, tick in enumerate(ticks) if tick not in side.sizes)
+        self._draw(side, list(islice(used_up, missing)), tilt)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from operator import attrgetter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from paper_exchange.market import parameters as P  # noqa: N812 - a table of named figures
 from paper_exchange.market.instruments import reply_row
@@ -60,27 +61,32 @@ class SyntheticMarket:
         path = PathGenerator(self._seed)
         makers = [self._maker(i) for i in self._chosen]
         marks = [_Reference(i) for i in self._chosen]
+        phases = [[m for m in marks if m.phase == phase] for phase in range(P.MARK_EVERY_STEPS)]
         block = path.block()
         start_ms = 0
-        for maker in makers:
+        for maker, mark in zip(makers, marks, strict=True):
             maker.begin_block(block)
+            mark.begin_block(block)
         for maker in makers:
             yield maker.opening()
         for mark in marks:
-            yield mark.update(0, block, 0)
+            yield mark.opening()
         while True:
             for j in range(P.STEPS_PER_BLOCK):
                 out: list[MarketEvent] = []
-                for maker, mark in zip(makers, marks, strict=True):
+                for maker in makers:
                     maker.step(j, start_ms, out)
-                    if j % P.MARK_EVERY_STEPS == mark.phase:
-                        out.append(mark.update(start_ms + P.STEP_MS - 1, block, j))
+                out += [
+                    mark.update(start_ms + P.STEP_MS - 1, j)
+                    for mark in phases[j % P.MARK_EVERY_STEPS]
+                ]
                 out.sort(key=_BY_TIME)
                 yield from out
                 start_ms += P.STEP_MS
             block = path.block()
-            for maker in makers:
+            for maker, mark in zip(makers, marks, strict=True):
                 maker.begin_block(block)
+                mark.begin_block(block)
 
     def _maker(self, instrument: InstrumentParameters) -> BookMaker:
         place = P.INSTRUMENTS.index(instrument)
@@ -101,23 +107,29 @@ class _Reference:
         self._premium = 0.0
         self._samples = 0
 
-    def update(self, ts_ms: int, block: PathBlock, j: int) -> MarkUpdate:
-        log_price = float(block.log_price[j, self._coin])
-        basis = float(block.basis[j, self._coin])
-        index = self._price(log_price - basis)
-        if self._category == "spot":
-            return MarkUpdate(self._category, self._symbol, ts_ms, index_price=index)
-        return MarkUpdate(
-            self._category,
-            self._symbol,
-            ts_ms,
-            mark_price=self._price(log_price),
-            index_price=index,
-            funding_rate=self._funding(basis),
-        )
+    def begin_block(self, path: PathBlock) -> None:
+        """Looks up the prices of the coming block at once, in ticks."""
+        basis = path.basis[:, self._coin]
+        log_price = path.log_price[:, self._coin]
+        self._basis: list[float] = basis.tolist()
+        self._marks = self._ticks(log_price)
+        self._indices = self._ticks(log_price - basis)
 
-    def _price(self, log_price: float) -> Decimal:
-        return round(float(np.exp(log_price)) / float(self._unit)) * self._unit
+    def opening(self) -> MarkUpdate:
+        """The first update; call after the first `begin_block`."""
+        return self.update(0, 0)
+
+    def update(self, ts_ms: int, j: int) -> MarkUpdate:
+        """The reference prices at the end of step j of the block."""
+        index = self._indices[j] * self._unit
+        if self._category == "spot":
+            return MarkUpdate(self._category, self._symbol, ts_ms, None, index)
+        mark, funding = self._marks[j] * self._unit, self._funding(self._basis[j])
+        return MarkUpdate(self._category, self._symbol, ts_ms, mark, index, funding)
+
+    def _ticks(self, log_prices: NDArray[np.float64]) -> list[int]:
+        ticks: list[int] = np.rint(np.exp(log_prices) / float(self._unit)).astype(np.int64).tolist()
+        return ticks
 
     def _funding(self, basis: float) -> Decimal:
         """Bybit's formula on the premium's running mean. The mean forgets over one interval."""

@@ -1,5 +1,6 @@
 """Turns one coin's efficient price into the quotes, sizes and trades of one instrument."""
 
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import numpy as np
@@ -10,6 +11,9 @@ from paper_exchange.market.ladder import Ladder
 from paper_exchange.market.parameters import InstrumentParameters
 from paper_exchange.market.synthetic_path import PathBlock, autoregress
 from paper_exchange.types import BookUpdate, MarketEvent
+
+Taker = tuple[int, bool, int]
+"""Milliseconds after the step's start, whether it buys, and its size in steps."""
 
 # Quotes follow once the price is more than this many half ticks off their middle. With a smaller
 # bound they would flicker when the price sits on a tick.
@@ -34,7 +38,7 @@ class BookMaker:
         """
         self._coin = coin
         self._phase_ms = phase_ms
-        self._updates = [phase_ms * (number + 1) // updates for number in range(updates)]
+        self._early_updates = [phase_ms * number // updates for number in range(1, updates)]
         self._rng = rng
         self._spot = instrument.category == "spot"
         self._tick = float(instrument.tick_size)
@@ -48,6 +52,8 @@ class BookMaker:
         self._touch_noise = np.zeros(2)
         self._mid = price / self._tick
         self._spread = 1
+        self._last: tuple[int, int] | None = None
+        """The quotes of the last step; None before the first one."""
 
     def begin_block(self, path: PathBlock) -> None:
         """Draws all random values of the coming block at once. `step` then only looks them up."""
@@ -64,44 +70,42 @@ class BookMaker:
 
     def opening(self) -> BookUpdate:
         """The first book; call after the first `begin_block`."""
-        return self._ladder.open(0, self._quotes(self._mids[0], 1), self._touch_sizes[0])
+        return self._ladder.open(0, self._opening, self._touch_sizes[0])
 
     def step(self, j: int, start_ms: int, out: list[MarketEvent]) -> None:
         """Appends the events of step j of the block, in time order."""
-        ladder, takers = self._ladder, islice(self._takers, self._counts[j])
-        taker = next(takers, None)
-        for number, at in enumerate(self._updates):
-            while taker is not None and taker[0] < at:
-                ladder.take(start_ms + taker[0], taker[1], taker[2], out)
-                taker = next(takers, None)
-            if at == self._phase_ms:
-                self._requote(j)
-            ladder.refresh(self._refreshed_by(j, number), self._tilts[j])
-            out.append(ladder.publish(start_ms + at))
+        ladder, tilts = self._ladder, self._tilts[j]
+        takers: Iterable[Taker] = islice(self._takers, self._counts[j])
+        refreshed = self._refreshed[j]
+        if self._early_updates:
+            takers = self._publish_early(j, start_ms, list(takers), out)
+            refreshed = self._refreshed_by(j, len(self._early_updates))
+        for offset, buy, size in takers:
+            ladder.take(start_ms + offset, buy, size, out)
+        ladder.move(self._quotes[j], self._touch_sizes[j], tilts)
+        ladder.refresh(refreshed, tilts)
+        out.append(ladder.publish(start_ms + self._phase_ms))
 
-    def _requote(self, j: int) -> None:
-        """Moves the touch to the price at the end of the step, when it has moved far enough."""
-        ladder = self._ladder
-        if self._moves[j]:
-            self._spread = self._spreads[j]
-        quotes, target = (ladder.bid, ladder.ask), self._mids[j]
-        off = abs(2 * target - quotes[0] - quotes[1])
-        if quotes[1] - quotes[0] != self._spread or off > _STICKY_HALF_TICKS:
-            quotes = self._quotes(target, self._spread)
-        ladder.move(quotes, self._touch_sizes[j], self._tilts[j])
+    def _publish_early(
+        self, j: int, start_ms: int, takers: Sequence[Taker], out: list[MarketEvent]
+    ) -> Sequence[Taker]:
+        """Appends a step's books but the last, with their takers; returns the later takers."""
+        taken = 0
+        for number, at in enumerate(self._early_updates):
+            for offset, buy, size in takers[taken:]:
+                if offset >= at:
+                    break
+                self._ladder.take(start_ms + offset, buy, size, out)
+                taken += 1
+            self._ladder.refresh(self._refreshed_by(j, number), self._tilts[j])
+            out.append(self._ladder.publish(start_ms + at))
+        return takers[taken:]
 
     def _refreshed_by(self, j: int, number: int) -> list[int]:
         """The levels that one of the step's updates refreshes: of bids, then as many of asks."""
-        levels, updates = self._refreshed[j], len(self._updates)
-        if updates == 1:
-            return levels
+        levels, updates = self._refreshed[j], len(self._early_updates) + 1
         half = len(levels) // 2
         return levels[:half][number::updates] + levels[half:][number::updates]
-
-    @staticmethod
-    def _quotes(mid: float, spread: int) -> tuple[int, int]:
-        bid = round(mid - spread / 2)
-        return bid, bid + spread
 
     def _draw_quotes(self, path: PathBlock) -> None:
         rng, steps = self._rng, P.STEPS_PER_BLOCK
@@ -110,14 +114,29 @@ class BookMaker:
             log_price = log_price - path.basis[:, self._coin]
         moves = rng.random(steps) < P.QUOTE_MOVE_PROBABILITY
         latest = np.maximum.accumulate(np.where(moves, np.arange(steps), -1))
-        mids = np.exp(log_price) / self._tick
-        quoted = np.where(latest >= 0, mids[latest], self._mid)
-        self._mid = float(quoted[-1])
-        self._mids: list[float] = quoted.tolist()
-        self._moves: list[bool] = moves.tolist()
+        mids = np.where(latest >= 0, (np.exp(log_price) / self._tick)[latest], self._mid)
         wide = 1 + (rng.random(steps) < P.WIDE_SPREAD_PROBABILITY * path.sigma)
         wide += rng.poisson(np.minimum(P.WIDE_SPREAD_PROBABILITY * path.sigma, 1.0) * (wide - 1))
-        self._spreads: list[int] = wide.tolist()
+        spreads = np.where(latest >= 0, wide[latest], self._spread)
+        self._mid, self._spread = float(mids[-1]), int(spreads[-1])
+        bids = np.rint(mids - spreads / 2).astype(np.int64)
+        self._requote(mids.tolist(), spreads.tolist(), bids.tolist())
+
+    def _requote(self, mids: list[float], spreads: list[int], bids: list[int]) -> None:
+        """Moves the quotes to the price of each step where it has moved far enough from them.
+
+        They open at the price of the first step.
+        """
+        if self._last is None:
+            bid = round(mids[0] - 0.5)
+            self._last = self._opening = (bid, bid + 1)
+        bid, ask = self._last
+        self._quotes: list[tuple[int, int]] = []
+        for mid, spread, fair in zip(mids, spreads, bids, strict=True):
+            if ask - bid != spread or abs(2 * mid - bid - ask) > _STICKY_HALF_TICKS:
+                bid, ask = fair, fair + spread
+            self._quotes.append((bid, ask))
+        self._last = bid, ask
 
     def _draw_touch_sizes(self, tilts: NDArray[np.float64]) -> None:
         decay = float(np.exp(-P.STEP_MS / 1000 / P.TOUCH_NOISE_SECONDS))

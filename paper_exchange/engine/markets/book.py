@@ -10,36 +10,66 @@ from collections.abc import Iterator, Sequence
 Level = tuple[int, int]
 
 
+MAX_WAITING = 512
+"""The levels of updates that wait before they go into the book without a reader."""
+
+
 class SideBook:
     """One side. A key is `sign * price`, so that the best level always has the largest key.
 
     Keys are in a plain sorted list. An insert near the best price moves few elements. The best
-    price and the first levels need no search.
+    price and the first levels need no search. Updates wait until somebody reads the book, because
+    most levels change again before that.
     """
 
-    __slots__ = ("keys", "shift", "sign", "sizes", "taken")
+    __slots__ = ("_keys", "_sizes", "_waiting", "shift", "sign", "taken")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
-        self.sizes: dict[int, int] = {}
+        self._sizes: dict[int, int] = {}
+        self._keys: list[int] = []
+        self._waiting: dict[int, int] = {}
+        """Levels that have changed since the last reading, with their sizes."""
         self.taken: dict[int, int] = {}
-        self.keys: list[int] = []
         self.shift = 0
+
+    @property
+    def sizes(self) -> dict[int, int]:
+        """The replayed sizes by price."""
+        if self._waiting:
+            self._enter()
+        return self._sizes
+
+    @property
+    def keys(self) -> list[int]:
+        """The keys of the replayed prices, the best one last."""
+        if self._waiting:
+            self._enter()
+        return self._keys
 
     def replace(self, levels: Sequence[Level]) -> None:
         """Takes a snapshot. The sizes that we consumed stay consumed where a level goes on."""
         sizes = {price: size for price, size in levels if size}
         if self.taken:
             self._refresh([(price, sizes.get(price, 0)) for price in self.taken])
-        self.sizes = sizes
-        self.keys = sorted(self.sign * price for price in sizes)
+        self._waiting = {}
+        self._sizes = sizes
+        self._keys = sorted(self.sign * price for price in sizes)
 
     def update(self, levels: Sequence[Level]) -> None:
         """Takes absolute sizes. The size that we consumed at a level stays consumed."""
         if self.taken:
             self._refresh(levels)
-        sizes, keys, sign = self.sizes, self.keys, self.sign
-        for price, size in levels:
+        waiting = self._waiting
+        waiting.update(levels)
+        if len(waiting) > MAX_WAITING:
+            self._enter()
+
+    def _enter(self) -> None:
+        """Enters the waiting updates into the book."""
+        waiting, self._waiting = self._waiting, {}
+        sizes, keys, sign = self._sizes, self._keys, self.sign
+        for price, size in waiting.items():
             if size:
                 if price not in sizes:
                     insort(keys, sign * price)
@@ -76,17 +106,22 @@ class SideBook:
 
     def best_available(self) -> int | None:
         """The best price at which size is left for us; None without one."""
-        for price, _ in self.levels():
-            return price
-        return None
+        if not self.taken:
+            keys = self.keys
+            return self.sign * keys[-1] + self.shift if keys else None
+        return next((price for price, _ in self.levels()), None)
 
     def levels(self) -> Iterator[Level]:
         """The levels with the size that is left for us, best first."""
-        for key in reversed(self.keys):
-            price = self.sign * key + self.shift
-            size = self.available(price)
+        keys, sizes, taken = self.keys, self._sizes, self.taken
+        sign, shift = self.sign, self.shift
+        for key in reversed(keys):
+            raw = sign * key
+            size = sizes[raw]
+            if taken:
+                size -= taken.get(raw, 0)
             if size:
-                yield price, size
+                yield raw + shift, size
 
     def depth(self, count: int) -> list[Level]:
         """The first `count` levels with the size that is left for us."""

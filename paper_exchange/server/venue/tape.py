@@ -40,18 +40,25 @@ class _Finished:
 class PublicTrade:
     """A public trade: a replayed one, or a fill of our own taker."""
 
-    __slots__ = ("id", "price", "qty", "seq", "side", "tick", "ts_ms")
+    __slots__ = ("_ident", "price", "qty", "seq", "side", "tick", "ts_ms")
 
     def __init__(
-        self, ident: str, ts_ms: int, price: int, qty: int, side: str, tick: str, seq: int
+        self, ident: str | int, ts_ms: int, price: int, qty: int, side: str, tick: str, seq: int
     ) -> None:
-        self.id = ident
+        """`ident` is the trade's id, or its number among the trades of the instrument."""
+        self._ident = ident
         self.ts_ms = ts_ms
         self.price = price
         self.qty = qty
         self.side = side
         self.tick = tick
         self.seq = seq
+
+    @property
+    def id(self) -> str:
+        """The id, which is written only for those that read it."""
+        ident = self._ident
+        return ident if isinstance(ident, str) else f"{self.ts_ms:013d}{ident:08d}"
 
 
 FIRST_UPDATE_ID = 1000
@@ -109,12 +116,15 @@ class Tape:
             self._shown = self.version, now_ms
             self.number_book()
 
-    def on_trade(self, trade: MarketTrade, seq: int, ident: str | None = None) -> PublicTrade:
+    def on_trade(
+        self, trade: MarketTrade, seq: int, ident: str | None = None, ts_ms: int | None = None
+    ) -> PublicTrade:
         """Counts a trade; returns it with its id and tick direction.
 
-        A fill of our own has the execution's id. A replayed trade gets an id here.
+        A fill of our own has the execution's id. A replayed trade gets an id here. The trade
+        happens at `ts_ms`. Default: at its own time.
         """
-        price = trade.price
+        price, ts = trade.price, trade.ts_ms if ts_ms is None else ts_ms
         last = self.last_price
         if price > last:
             self.tick_direction = "PlusTick"
@@ -127,18 +137,13 @@ class Tape:
         self.version += 1
         self.seq = max(self.seq, seq)
         self._trade_count += 1
-        minute = trade.ts_ms - trade.ts_ms % MINUTE_MS
         bars = self.bars
-        if not bars or bars[-1].start < minute:
-            if bars:
-                self.roll(minute - MINUTE_MS)
-            bars.append(Bar(minute, price))
-            if len(bars) > MAX_BARS + DAY_MINUTES:
-                del bars[:DAY_MINUTES]
+        if not bars or ts - bars[-1].start >= MINUTE_MS:
+            self._begin_minute(ts - ts % MINUTE_MS, price)
         bars[-1].add(price, trade.qty)
         public = PublicTrade(
-            ident or f"{trade.ts_ms:013d}{self._trade_count:08d}",
-            trade.ts_ms,
+            ident or self._trade_count,
+            ts,
             price,
             trade.qty,
             trade.side,
@@ -148,26 +153,37 @@ class Tape:
         self.trades.append(public)
         return public
 
+    def _begin_minute(self, minute: int, price: int) -> None:
+        bars = self.bars
+        self.roll(minute - MINUTE_MS)
+        bars.append(Bar(minute, price))
+        if len(bars) > MAX_BARS + DAY_MINUTES:
+            del bars[:DAY_MINUTES]
+
     def roll(self, now_ms: int) -> None:
         """Adds the flat bars of minutes without a trade, up to the minute of `now_ms`."""
         if not self.bars:
             return
         self.bars.extend(missing_minutes(self.bars[-1], now_ms))
 
-    def on_mark(self, update: MarkUpdate) -> None:
-        """Takes reference prices and notes the funding rate of each finished period."""
+    def on_mark(self, update: MarkUpdate, ts_ms: int | None = None) -> None:
+        """Takes reference prices and notes the funding rate of each finished period.
+
+        They hold from `ts_ms` on. Default: from the update's own time on.
+        """
+        ts = update.ts_ms if ts_ms is None else ts_ms
         if update.mark_price is not None:
             self.mark_price = update.mark_price
         if update.index_price is not None:
             self.index_price = update.index_price
         length = self.spec.funding_interval_minutes * MINUTE_MS
-        period = update.ts_ms // length
+        period = ts // length
         if self._funding_period not in (None, period) and self.funding_rate is not None:
             self.fundings.append((period * length, self.funding_rate))
         self._funding_period = period
         if update.funding_rate is not None:
             self.funding_rate = update.funding_rate
-        self._chart(update.ts_ms)
+        self._chart(ts)
         self.version += 1
 
     def _chart(self, ts_ms: int) -> None:

@@ -15,8 +15,6 @@ from paper_exchange.server.venue.bars import DAY_MINUTES
 from paper_exchange.server.venue.record import journal_events
 from paper_exchange.server.venue.shift import (
     marks_with_impact,
-    moved_to,
-    shifted,
     with_impact,
 )
 from paper_exchange.server.venue.state import StateKeeper
@@ -131,7 +129,7 @@ class Venue:
             self.tapes[key].draw_older()
             self.engine.take_past(*key, sum(bar.volume for bar in past.bars[-DAY_MINUTES:]))
         for event in first:
-            self._apply(shifted(event, self._offset))
+            self._apply(event, event.ts_ms + self._offset)
         self._now = max(self._now, now)
         self._dispatch()
 
@@ -205,8 +203,8 @@ class Venue:
         deadline = 0.0
         event = self._next
         count = 0
-        while event is not None and event.ts_ms + offset <= target:
-            self._apply(shifted(event, offset))
+        while event is not None and (at := event.ts_ms + offset) <= target:
+            self._apply(event, at)
             event = self._next = next(self._events, None)
             count += 1
             if not count & 31:
@@ -217,26 +215,25 @@ class Venue:
                     return
         self._advance(target)
 
-    def _apply(self, event: MarketEvent) -> None:
-        ts = event.ts_ms
-        if isinstance(event, MarketTrade):
-            if (event.category, event.symbol) in self.pins.last:
-                return
-            key = (event.category, event.symbol)
-            shift = self.engine.shift(*key)
-            shown = with_impact(event, shift) if shift else event
-            trade = self.tapes[key].on_trade(shown, self.engine.next_seq())
-            self._trades.append((key, trade))
-        elif isinstance(event, MarkUpdate):
-            event = self._bent(event)
-            tape = self.tapes[event.category, event.symbol]
-            shift = self.engine.shift(event.category, event.symbol)
-            tape.on_mark(marks_with_impact(event, shift * tape.grid.tick_size) if shift else event)
-        else:
-            tape = self.tapes[event.category, event.symbol]
-            tape.seq = self.engine.next_seq()
+    def _apply(self, event: MarketEvent, ts: int) -> None:
+        """Applies an event of the source at a time of the exchange, in milliseconds."""
+        key = (event.category, event.symbol)
+        engine, tape = self.engine, self.tapes[key]
+        if isinstance(event, BookUpdate):
+            tape.seq = engine.next_seq()
             tape.version += 1
-        self.engine.on_market(event)
+        elif isinstance(event, MarketTrade):
+            if key in self.pins.last:
+                return
+            shift = engine.shift(*key)
+            shown = with_impact(event, shift) if shift else event
+            self._trades.append((key, tape.on_trade(shown, engine.next_seq(), ts_ms=ts)))
+        else:
+            event = self._bent(event)
+            shift = engine.shift(*key)
+            moved = marks_with_impact(event, shift * tape.grid.tick_size) if shift else event
+            tape.on_mark(moved, ts)
+        engine.on_market(event, ts)
         self.events_applied += 1
         if ts > self._now:
             self._now = ts
@@ -358,12 +355,13 @@ class Venue:
 
     def run_slice(self, count: int) -> None:
         """Applies the next `count` events without a look at the clock."""
+        events, offset, apply = self._events, self._offset, self._apply
+        event = self._next
         for _ in range(count):
-            event = self._next
             if event is None:
                 break
-            self._apply(shifted(event, self._offset))
-            self._next = next(self._events, None)
+            apply(event, event.ts_ms + offset)
+            event = self._next = next(events, None)
         self._dispatch()
 
     def _pause(self) -> float:
@@ -394,7 +392,7 @@ class Venue:
         """
         now = self.catch_up()
         pinned, self.pins.last = self.pins.last, set()
-        self._apply(moved_to(event, now))
+        self._apply(event, now)
         self.pins.last = pinned
         self.touched()
 

@@ -30,7 +30,7 @@ def test_deltas_rebuild_the_book_through_any_moves_and_sweeps(
         ladder.move((bid, bid + spread), (10, 20))
         ladder.refresh([0, 5, 59, 1, 7, 58], (1.2, 0.8))
         events.append(ladder.publish(ts_ms))
-        assert (ladder.bid, ladder.ask) == (bid, bid + spread)
+        assert ladder.quotes == (bid, bid + spread)
     for event, bids, asks in replay(events):
         if isinstance(event, BookUpdate):
             assert max(bids) < min(asks)
@@ -38,5 +38,5 @@ def test_deltas_rebuild_the_book_through_any_moves_and_sweeps(
         elif isinstance(event, MarketTrade):
             side = asks if event.side == "Buy" else bids
             assert event.qty <= side[event.price]
-    assert (max(bids), min(asks)) == (ladder.bid, ladder.ask)
+    assert (max(bids), min(asks)) == ladder.quotes
     assert len(bids) == len(asks) == parameters.BOOK_LEVELS + 1

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_exchange.engine.markets.book import Book, SideBook
+from paper_exchange.engine.markets.book import MAX_WAITING, Book, SideBook
 
 LEVELS = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 9)), max_size=12)
 
@@ -18,6 +18,35 @@ def test_levels_are_those_of_a_dictionary_best_first(
         model.update(levels)
         model = {price: size for price, size in model.items() if size}
         assert list(book.levels()) == sorted(model.items(), key=lambda row: -sign * row[0])
+
+
+@given(
+    sign=st.sampled_from([1, -1]),
+    acts=st.lists(st.tuples(LEVELS, st.sampled_from(["", "", "snapshot", "take"])), max_size=12),
+)
+def test_updates_that_wait_for_a_reader_give_the_same_book(
+    sign: int, acts: list[tuple[list[tuple[int, int]], str]]
+) -> None:
+    seldom, always = SideBook(sign), SideBook(sign)
+    for levels, act in acts:
+        for book in (seldom, always):
+            if act == "snapshot":
+                book.replace(levels)
+            else:
+                book.update(levels)
+            best = book.best_available() if act == "take" or book is always else None
+            if act == "take" and best is not None:
+                book.consume(best, book.available(best))
+    assert list(seldom.levels()) == list(always.levels())
+    assert (seldom.sizes, seldom.keys, seldom.taken) == (always.sizes, always.keys, always.taken)
+
+
+def test_updates_without_a_reader_do_not_wait_for_ever() -> None:
+    book = SideBook(1)
+    for price in range(10 * MAX_WAITING):
+        book.update([(price + 1, 1), (price, 0)])
+    assert book.depth(2) == [(10 * MAX_WAITING, 1)]
+    assert len(book._sizes) == 1
 
 
 def test_a_swept_level_stays_swept_while_the_replay_shows_nothing_new() -> None:

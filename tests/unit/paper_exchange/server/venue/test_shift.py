@@ -1,21 +1,17 @@
-"""A market event at another time is the same event."""
+"""Our own impact moves prices and nothing else."""
 
-from dataclasses import replace
 from decimal import Decimal
 
-import pytest
-
-from paper_exchange.server.venue.shift import moved_to, shifted
-from paper_exchange.types import BookUpdate, MarketEvent, MarketTrade, MarkUpdate
-
-EVENTS = [
-    BookUpdate("linear", "BTCUSDT", 5, [(1, 2)], [(3, 4)], snapshot=True),
-    MarketTrade("spot", "BTCUSDT", 5, 7, 8, "Buy"),
-    MarkUpdate("linear", "BTCUSDT", 5, Decimal(1), Decimal(2), Decimal(3)),
-]
+from paper_exchange.server.venue.shift import marks_with_impact, with_impact
+from paper_exchange.types import MarketTrade, MarkUpdate
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
-def test_nothing_but_the_time_changes(event: MarketEvent) -> None:
-    assert shifted(event, 100) == replace(event, ts_ms=105)
-    assert moved_to(event, 9) == replace(event, ts_ms=9)
+def test_impact_moves_the_price_of_a_trade() -> None:
+    trade = MarketTrade("spot", "BTCUSDT", 5, 7, 8, "Buy")
+    assert with_impact(trade, -2) == trade._replace(price=5)
+
+
+def test_impact_moves_the_reference_prices_that_are_known() -> None:
+    update = MarkUpdate("linear", "BTCUSDT", 5, Decimal(10), None, Decimal("0.1"))
+    moved = marks_with_impact(update, Decimal("0.5"))
+    assert moved == update._replace(mark_price=Decimal("10.5"))

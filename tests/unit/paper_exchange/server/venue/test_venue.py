@@ -5,7 +5,7 @@ from typing import Any
 
 from paper_exchange.engine.settings import EngineSettings, ImpactSettings
 from paper_exchange.journal import JournalWriter, read_journal
-from paper_exchange.types import BookUpdate, PrivateEvent
+from paper_exchange.types import BookUpdate, MarketEvent, PrivateEvent
 from tests.unit.paper_exchange.server.market_script import (
     KEY,
     UID,
@@ -100,7 +100,7 @@ def test_a_maker_that_a_quote_fills_is_a_public_trade_and_one_that_a_trade_fills
 
 
 def test_own_impact_is_in_the_trades_and_reference_prices_that_the_public_sees() -> None:
-    later = [book(100), trade(110, 1001), mark(120, "100")]
+    later: list[MarketEvent] = [book(100), trade(110, 1001), mark(120, "100")]
     settings = EngineSettings(
         impact=ImpactSettings(enabled=True, daily_volume={"XUSDT": Decimal(100)})
     )

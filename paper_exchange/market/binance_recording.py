@@ -9,6 +9,7 @@ import gzip
 import heapq
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -18,6 +19,7 @@ from typing import Any
 
 from paper_exchange.market import parameters as P  # noqa: N812 - a table of named figures
 from paper_exchange.market.depth_text import LevelReader, Levels
+from paper_exchange.market.kept import KeptPass
 from paper_exchange.market.looping import endless, whole_units
 from paper_exchange.market.past import opening_days, pasts
 from paper_exchange.market.synthetic import specification
@@ -33,6 +35,7 @@ from paper_exchange.types import (
 
 FOLDER_PATTERN = "binance_usdm_*"
 _READ_BYTES = 1 << 18
+_DEPTH = re.compile(rb'"U":(\d+),"u":(\d+),"pu":(\d+),"b":\[([^a]*)\],"a":\[([^a]*)\]}}\s*\Z')
 _MARK_EVERY_MS = 1000
 # Orders far from the market (a bid at 1000 for BTC) never trade here and would only cost memory.
 _BAND = Decimal("0.1")
@@ -55,6 +58,7 @@ class BinanceRecording:
             raise ValueError(f"{folder.name} has no recording of {unknown or 'any symbol'}")
         self._files = {s: paths for s, paths in files.items() if symbols is None or s in symbols}
         self._specs = {symbol: _spec(symbol) for symbol in self._files}
+        self._pass = KeptPass(self._one_pass)
 
     def instruments(self) -> Sequence[InstrumentSpec]:
         """The recorded instruments."""
@@ -67,7 +71,7 @@ class BinanceRecording:
 
     def events(self) -> Iterator[MarketEvent]:
         """The events of all instruments in time order, without end."""
-        return endless(self._one_pass)
+        return endless(self._pass)
 
     def _one_pass(self) -> Iterator[MarketEvent]:
         start_ns = min(_first_time(paths[0]) for paths in self._files.values())
@@ -106,14 +110,12 @@ def _message(text: bytes) -> dict[str, Any]:
     """The parsed message. A depth update's levels stay text for the `LevelReader`."""
     if b'"e":"depthUpdate"' not in text:
         return dict(_decode(text.decode())[0])
-    head, _, levels = text.partition(b',"b":[')
-    bids, comma, rest = levels.partition(b'],"a":[')
-    asks, end, _ = rest.rpartition(b"]}}")
-    if not comma or not end:
+    found = _DEPTH.search(text)
+    if found is None:
         raise ValueError(f"not a depth update: {text[:80]!r}")
-    message: dict[str, Any] = _decode((head + b"}}").decode())[0]
-    message["data"] |= {"b": bids, "a": asks}
-    return message
+    first, last, before, bids, asks = found.groups()
+    ids = {"U": int(first), "u": int(last), "pu": int(before)}
+    return {"stream": "", "data": {"e": "depthUpdate", **ids, "b": bids, "a": asks}}
 
 
 class _Side:
@@ -135,25 +137,23 @@ class _Side:
             return []
         changes = list(zip(ticks, steps, strict=True))
         low, high = self._band
-        if min(ticks) < low or max(ticks) > high:
+        least, most = min(ticks), max(ticks)
+        if least < low or most > high:
             changes = [level for level in changes if low <= level[0] <= high]
+            least, most = max(least, low), min(most, high)
         sizes = self._sizes
-        if 0 not in steps:
-            sizes.update(changes)
-        else:
-            # Binance may delete a level that was never in the book.
-            changes = [level for level in changes if level[1] or level[0] in sizes]
-            sizes.update(changes)
-            for tick, size in changes:
-                if not size:
-                    del sizes[tick]
-        if changes:
-            self._note(max(changes)[0] if self._direction > 0 else min(changes)[0])
+        ended = [tick for tick, size in changes if not size] if 0 in steps else ()
+        # Binance may delete a level that was never in the book.
+        unknown = {tick for tick in ended if tick not in sizes}
+        if unknown:
+            changes = [level for level in changes if level[0] not in unknown]
+        sizes.update(changes)
+        for tick in ended:
+            sizes.pop(tick, None)
+        bound = most if self._direction > 0 else least
+        if not self._bound or (bound - self._bound) * self._direction > 0:
+            self._bound = bound
         return changes
-
-    def _note(self, tick: int) -> None:
-        better = (tick - self._bound) * self._direction > 0
-        self._bound = tick if better or not self._bound else self._bound
 
     def best(self) -> int:
         """The best tick, searched from the bound on.

@@ -26,8 +26,8 @@ from typing import Any, NoReturn
 from benchmarks.busy_system import WAIT_SECONDS, BusySystem, Load, busy_system
 from benchmarks.whole_system import machine, quantiles
 from bot.clock import SystemClock
-from bot.safety import flat_watch
-from bot.safety.halt import TradingHalt
+from bot.safety.halting import flat_watch
+from bot.safety.halting.halt import TradingHalt
 from bot.state.scope import EVERYTHING
 from config.settings import Settings, load_settings
 from console.runtime.halt_steps import HaltOrder, HaltOutcome, HaltSteps

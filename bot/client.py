@@ -24,9 +24,9 @@ from bot.execution.ports import DispatcherOnly, TaskQueue
 from bot.risk.manager.account import UnifiedRiskManager
 from bot.risk.manager.manager import MLRiskManager
 from bot.risk.manager.results import Awaitable
-from bot.safety.halt import TradingHalt
-from bot.safety.halt_report import HaltReport
-from bot.safety.recovering import NOTHING_TO_RECOVER, Authority, Recovering
+from bot.safety.halting.halt import TradingHalt
+from bot.safety.halting.report import HaltReport
+from bot.safety.recovery.recovering import NOTHING_TO_RECOVER, Authority, Recovering
 from bot.state import binding
 from bot.state.scope import parse as parse_scope
 from config.settings import ExchangeMode, Settings, SettingsError, load_settings

@@ -1,7 +1,7 @@
 """When the system stops all trading by itself: what the section `emergency_stops` has beside the
 limits of losses.
 
-The gate reads none of these keys. `bot/safety/emergency_triggers.py` decides by them.
+The gate reads none of these keys. `bot/safety/emergency/triggers.py` decides by them.
 """
 
 from dataclasses import dataclass

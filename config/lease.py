@@ -12,7 +12,7 @@ from config.declaration import LOWER, limit
 
 @dataclass(frozen=True, slots=True)
 class LeaseRules:
-    """The deadline of each sensor in seconds. `bot.safety.sensors` has the sensors."""
+    """The deadline of each sensor in seconds. `bot.safety.lease.sensors` has the sensors."""
 
     SECTION: ClassVar[str] = "trading_lease"
 

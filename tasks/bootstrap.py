@@ -40,19 +40,20 @@ from bot.limits.selftest_halt import halt_on_ineffective
 from bot.limits.source import ConfiguredLimits
 from bot.market.seal import Seal
 from bot.market.volume import MODELS_FILE
-from bot.safety import audit_heads, halt_journal
-from bot.safety.audit_heads import HeadsFile
+from bot.safety.audit import heads as audit_heads
+from bot.safety.audit.heads import HeadsFile
 from bot.safety.breakers.evaluator import ACTOR as BREAKERS
 from bot.safety.breakers.evaluator import BreakerEvaluator, BreakerReport
-from bot.safety.flattening import Flattener, FlatteningPorts
-from bot.safety.halt import HaltReach, HaltWaits, TradingHalt
+from bot.safety.halting import journal as halt_journal
+from bot.safety.halting.flattening import Flattener, FlatteningPorts
+from bot.safety.halting.halt import HaltReach, HaltWaits, TradingHalt
 from bot.safety.model_performance import ModelPerformance
 from bot.safety.monitor import Monitor
 from bot.safety.positions.exits import ACTOR as POSITION_MONITOR
 from bot.safety.positions.exits import PositionExits
 from bot.safety.positions.monitor import PositionMonitor
 from bot.safety.positions.stops import ProtectiveStops
-from bot.safety.recovery_ladder import RecoveryLadder
+from bot.safety.recovery.ladder import RecoveryLadder
 from bot.state import binding, disk_room, fitness
 from bot.state.fitness import Fitness
 from config.celery import MARKET_DATABASE as MARKET_DATABASE

@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from bot.authority.actors import caller
-from bot.safety import emergency_stop
+from bot.safety.emergency import stop as emergency_stop
 from tasks.base import MlriskTask
 from tasks.bootstrap import services
 

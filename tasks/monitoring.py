@@ -12,7 +12,7 @@ from celery import shared_task
 from bot.errors import ClockRefused, Refused
 from bot.exchange import correlations
 from bot.execution.orders.one_by_one import each
-from bot.safety.sensing import BREAKERS
+from bot.safety.lease.sensing import BREAKERS
 from config.celery import CANARY, QUEUES
 from models.tables.safety import SYSTEM_HEARTBEAT
 from tasks.base import MlriskTask

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
 from bot.risk.portfolio.kinds import AlertLevel
-from bot.safety.sequencing import BATCH, Sequencer
-from bot.safety.submitting import Outbox
+from bot.safety.audit.sequencing import BATCH, Sequencer
+from bot.safety.audit.submitting import Outbox
 from models.database import Database
 from models.transparency.notes import LogSigner
 from models.transparency.stored import TornLogError

@@ -16,10 +16,11 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.clock import SystemClock
 from bot.errors import MlriskError, RetryLater
-from bot.safety import audit_watch, outages
-from bot.safety.lease import LOOK_SECONDS, Kept, LeaseKeeper
-from bot.safety.outages import Outages
-from bot.safety.sensing import Sensing
+from bot.safety.audit import watch as audit_watch
+from bot.safety.emergency import outages
+from bot.safety.emergency.outages import Outages
+from bot.safety.lease.keeper import LOOK_SECONDS, Kept, LeaseKeeper
+from bot.safety.lease.sensing import Sensing
 from bot.state import binding
 from config.emergency import EmergencyRules
 from config.settings import load_settings

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from bot.clock import Clock
-from bot.safety import global_state
-from bot.safety.halt import TradingHalt
+from bot.safety.halting import global_state
+from bot.safety.halting.halt import TradingHalt
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
 from models.repositories import states

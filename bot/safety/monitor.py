@@ -1,7 +1,7 @@
 """Watching an account: changed states, disagreement with the exchange, the audit chain, heartbeats.
 
-A tripped breaker stays tripped until an operator resets it (`bot/safety/recovery.py`). One reading
-is a glitch until the next ones confirm it.
+A tripped breaker stays tripped until an operator resets it
+(`bot/safety/recovery/resetting.py`). One reading is a glitch until the next ones confirm it.
 """
 
 import logging
@@ -13,7 +13,8 @@ from bot.account.reconciliation import AccountReport
 from bot.clock import Clock
 from bot.execution.ports import LimitsSource
 from bot.risk.portfolio.kinds import AlertLevel
-from bot.safety import audit_watch, global_state
+from bot.safety.audit import watch as audit_watch
+from bot.safety.halting import global_state
 from bot.state import breakers, external_halt
 from models.audit_progress import verify_on
 from models.database import Database, UnitOfWork

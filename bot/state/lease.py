@@ -1,7 +1,7 @@
 """Whether an account has a lease to add risk, as claims and decisions read it.
 
-The safety process renews the lease for seconds at a time (`bot.safety.lease`). What no row proves
-is not allowed: without a lease that stands now nothing adds risk, and exits go on.
+The safety process renews the lease for seconds at a time (`bot.safety.lease.keeper`). What no row
+proves is not allowed: without a lease that stands now nothing adds risk, and exits go on.
 
 Postgres' clock judges the lease. A clock that jumps forward ends it. After a jump backward its
 renewal lies in the future, which counts for nothing. `Watch` adds this process's own count of

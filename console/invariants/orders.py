@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.execution.orders.identity import order_link_id
-from bot.safety.halt_journal import DIRECT_EXIT
+from bot.safety.halting.journal import DIRECT_EXIT
 from console.invariants.evidence import Evidence
 from console.runtime.exchange_record import AcceptedOrder
 from models.amounts import shortest

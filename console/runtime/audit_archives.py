@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bot.authority.actors import is_free
 from bot.clock import SystemClock
-from bot.safety.audit_archiving import Archiver, Plan, Witnessing, archives_that_count
+from bot.safety.audit.archiving import Archiver, Plan, Witnessing, archives_that_count
 from config.settings import Settings
 from console.context import acting
 from console.errors import CommandError

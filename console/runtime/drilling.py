@@ -9,13 +9,13 @@ from sqlalchemy import select
 from bot.authority.actors import Actor, Power, named, require
 from bot.clock import Clock
 from bot.errors import NotAuthorised, Refused
-from bot.safety import drills
-from bot.safety.drills import Drill
-from bot.safety.emergency_stop import ACTOR as EMERGENCY_WORKER
-from bot.safety.halt import TradingHalt
-from bot.safety.halt_report import REPORT
-from bot.safety.recovery_preview import Preview
-from bot.safety.trigger_rows import TRIGGERED
+from bot.safety.emergency import drills
+from bot.safety.emergency.drills import Drill
+from bot.safety.emergency.stop import ACTOR as EMERGENCY_WORKER
+from bot.safety.emergency.trigger_rows import TRIGGERED
+from bot.safety.halting.halt import TradingHalt
+from bot.safety.halting.report import REPORT
+from bot.safety.recovery.preview import Preview
 from bot.state import binding, halt_journal
 from bot.state.scope import EVERYTHING
 from config.settings import ExchangeMode, Settings

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange
 from bot.execution.ports import DispatcherOnly, TaskQueue
-from bot.safety.flattening import Flattener
+from bot.safety.halting.flattening import Flattener
 from config.settings import Settings
 from models.database import Database
 from tasks.bootstrap import Services

@@ -15,11 +15,11 @@ from bot.authority.actors import Actor, named
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange
 from bot.execution.orders.attempts import failure_text
-from bot.safety.flat_watch import FlatWatch
-from bot.safety.flattening import WAIT_SECONDS, FlatReport
-from bot.safety.halt import HaltReach, TradingHalt
-from bot.safety.halt_report import HaltReport, facts_of
-from bot.safety.scope_at_exchange import ScopeAtExchange
+from bot.safety.halting.flat_watch import FlatWatch
+from bot.safety.halting.flattening import WAIT_SECONDS, FlatReport
+from bot.safety.halting.halt import HaltReach, TradingHalt
+from bot.safety.halting.report import HaltReport, facts_of
+from bot.safety.halting.scope_at_exchange import ScopeAtExchange
 from bot.state import halt_journal
 from bot.state.binding import WrongIdentity, settled
 from bot.state.halt_journal import JournalledHalt

@@ -12,8 +12,8 @@ from bot.errors import MlriskError
 from bot.exchange.protocol import Exchange
 from bot.execution.ports import TaskQueue
 from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
-from bot.safety.calling_back import Waiting, call_back
-from bot.safety.scope_at_exchange import ScopeAtExchange
+from bot.safety.halting.calling_back import Waiting, call_back
+from bot.safety.halting.scope_at_exchange import ScopeAtExchange
 from config.celery import MARKET_DATABASE, with_database
 from config.settings import Settings
 from config.working import WorkingRules

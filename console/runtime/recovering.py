@@ -6,8 +6,8 @@ from bot.clock import SystemClock
 from bot.errors import MlriskError
 from bot.execution.ports import UNREADABLE
 from bot.limits.source import ConfiguredLimits
-from bot.safety.recovery import Recovery
-from bot.safety.recovery_preview import Preview, Resting, preview, resting_orders
+from bot.safety.recovery.preview import Preview, Resting, preview, resting_orders
+from bot.safety.recovery.resetting import Recovery
 from bot.state import binding
 from bot.state.scope import Scope
 from config.settings import Settings, SettingsError

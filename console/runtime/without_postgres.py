@@ -13,8 +13,8 @@ from pathlib import Path
 
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange
-from bot.safety.direct_flattening import DirectFlattener, Journal
-from bot.safety.flattening import WAIT_SECONDS, FlatReport
+from bot.safety.halting.direct_flattening import DirectFlattener, Journal
+from bot.safety.halting.flattening import WAIT_SECONDS, FlatReport
 from bot.state import halt_journal
 from bot.state.halt_journal import Entries
 from bot.state.scope import Scope

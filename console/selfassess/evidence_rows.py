@@ -6,8 +6,8 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.safety import drills
-from bot.safety.halt_report import REPORT
+from bot.safety.emergency import drills
+from bot.safety.halting.report import REPORT
 from console.runtime.drilling import PROOFS
 from console.selfassess.kinds import Shown
 from console.views.alert_facts import open_counts

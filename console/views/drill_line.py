@@ -1,6 +1,6 @@
 """The last drill in one line, for `mlrisk doctor` and `mlrisk status`."""
 
-from bot.safety import drills
+from bot.safety.emergency import drills
 from config.settings import Settings
 from console.context import reading
 from console.output import utc

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bot.safety.sensors import Judged
+from bot.safety.lease.sensors import Judged
 from bot.state import lease
 from config.settings import Settings
 from console.context import reading

@@ -16,7 +16,7 @@ from bot.authority.actors import Actor, Operator
 from bot.authority.login import Credentials
 from bot.authority.override_codes import OverrideCodes, Use
 from bot.errors import NotAuthorised, Refused
-from bot.safety.recovering import CHANGED, RECOVERABLE, Authority, Recovering
+from bot.safety.recovery.recovering import CHANGED, RECOVERABLE, Authority, Recovering
 from bot.state import binding
 from bot.state.breakers import BreakerScope
 from bot.state.scope import Scope

@@ -12,8 +12,8 @@ from enum import StrEnum
 from functools import partial
 
 from bot.clock import Clock
-from bot.safety.flattening import FlatReport
-from bot.safety.halt_report import HaltReport
+from bot.safety.halting.flattening import FlatReport
+from bot.safety.halting.report import HaltReport
 from console.runtime.halt_steps import HaltOrder, HaltOutcome, HaltSteps, WithoutPostgres
 from console.web.bounded import within
 

@@ -225,4 +225,4 @@ class TradingLeaseRow(Base):
     looked_at: Mapped[datetime]
     """The time of the last look at the sensors."""
     readings: Mapped[list[Any]]
-    """What the sensors read then (`bot.safety.sensors.Judged`)."""
+    """What the sensors read then (`bot.safety.lease.sensors.Judged`)."""

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.execution.orders.identity import is_direct_exit
-from bot.safety.halt_journal import DIRECT_EXIT
+from bot.safety.halting.journal import DIRECT_EXIT
 from bot.state import halt_journal
 from console.errors import ExitCode
 from models.enums import TradingState

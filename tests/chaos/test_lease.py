@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from bot.safety.lease import GRANTED, LENGTH, WITHHELD
+from bot.safety.lease.keeper import GRANTED, LENGTH, WITHHELD
 from bot.state import lease
 from config.identity import PAPER_ACCOUNT
 from models.enums import ChildState

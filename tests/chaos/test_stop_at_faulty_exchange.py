@@ -23,10 +23,10 @@ from sqlalchemy import select
 from bot.errors import MlriskError
 from bot.exchange.protocol import ExchangePosition, OrderIntent, OrderType, TimeInForce
 from bot.execution.sending.sender import SendResult
-from bot.safety.flat_watch import FlatWatch
-from bot.safety.flattening import Flattener, FlatteningPorts, closing_side
-from bot.safety.halt import HaltReach, TradingHalt
-from bot.safety.halt_report import HaltReport
+from bot.safety.halting.flat_watch import FlatWatch
+from bot.safety.halting.flattening import Flattener, FlatteningPorts, closing_side
+from bot.safety.halting.halt import HaltReach, TradingHalt
+from bot.safety.halting.report import HaltReport
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database
 from models.enums import ChildState, TradeSide

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from bot.errors import Refused
-from bot.safety.audit_archiving import archives_that_count
+from bot.safety.audit.archiving import archives_that_count
 from config.settings import Environment, Settings
 from console.runtime.audit_archives import with_archives
 from models.archived import Archived, Declaration, file_of, subject_of

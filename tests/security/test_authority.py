@@ -18,7 +18,7 @@ from bot.clock import SystemClock
 from bot.errors import NotAuthorised
 from bot.execution.orders.control import ParentControl
 from bot.limits.service import ConfigurationService
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from bot.state import binding
 from bot.state.binding import Identity
 from config.settings import Environment, Settings, TradingMode

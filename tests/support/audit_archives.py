@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.authority.actors import Actor
 from bot.clock import FixedClock, SystemClock
-from bot.safety.audit_archiving import Archiver, Witnessing
+from bot.safety.audit.archiving import Archiver, Witnessing
 from models.archived import Declaration, file_of
 from models.audit import AuditDraft, append_entries
 from models.database import Database

@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from bot.clock import SystemClock
-from bot.safety.sequencing import Sequencer
-from bot.safety.submitting import Outbox
+from bot.safety.audit.sequencing import Sequencer
+from bot.safety.audit.submitting import Outbox
 from models.audit import GENESIS, AuditDraft, append_entries, chained_hash, content_of, links
 from models.database import Database
 from models.transparency.checking import Evidence, Report, check

@@ -20,9 +20,9 @@ from bot.execution.sending.dispatch import Dispatcher
 from bot.execution.sending.sender import Sender, SendResult
 from bot.execution.working.parent_worker import ParentWorker, StepResult
 from bot.execution.working.throttling import Throttling
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from bot.safety.monitor import Monitor
-from bot.safety.recovery import Recovery
+from bot.safety.recovery.resetting import Recovery
 from models.database import Database
 from models.enums import ChildState
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, PositionRow, ReservationRow

@@ -1,6 +1,6 @@
 """A flattener by the parts of a desk."""
 
-from bot.safety.flattening import Flattener, FlatteningPorts
+from bot.safety.halting.flattening import Flattener, FlatteningPorts
 from tests.support.desk import ACCOUNT, Desk
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.safety.audit_heads import HeadsFile
+from bot.safety.audit.heads import HeadsFile
 from models.audit import AuditDraft, append_entries
 from models.database import Database
 from tests.support.fakes import T0

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from bot.authority.actors import Operator
 from bot.authority.override_codes import OverrideCodes, Use
-from bot.safety.recovering import Authority, Recovering
+from bot.safety.recovery.recovering import Authority, Recovering
 from bot.state.scope import EVERYTHING as GLOBAL
 from bot.state.scope import Scope
 from config.recovery import RecoveryRules

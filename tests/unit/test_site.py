@@ -16,7 +16,7 @@ import yaml
 
 from bot.risk.checks.registry import CHECKS
 from bot.safety.breakers.readings import BreakerKind
-from bot.safety.emergency_triggers import TriggerKind
+from bot.safety.emergency.triggers import TriggerKind
 from config.identity import ExchangeMode
 from config.sections import DECLARED
 from config.settings import FILE_SUFFIX, load_settings

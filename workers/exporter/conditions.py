@@ -8,8 +8,8 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.safety.sensing import database_time
-from bot.safety.sensors import Judged
+from bot.safety.lease.sensing import database_time
+from bot.safety.lease.sensors import Judged
 from bot.state import binding, fitness, lease
 from config.celery import CANARY
 from models.enums import ExecutionStatus, ScopeKind, StopState, TradingState, strictest

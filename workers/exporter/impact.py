@@ -8,7 +8,7 @@ from statistics import fmean
 
 from sqlalchemy.orm import Session
 
-from bot.safety.sensing import database_time
+from bot.safety.lease.sensing import database_time
 from bot.tca.service import newest_impacts
 from workers.exporter import catalogue as c
 from workers.exporter.metric import Figures

@@ -10,7 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from bot.safety.sensing import database_time
+from bot.safety.lease.sensing import database_time
 from models.database import Database
 from workers.exporter import catalogue as c
 from workers.exporter import conditions, queues

@@ -2,7 +2,7 @@
 
 A breaker trips on what was measured. A reading that is missing is never fine either: in a running
 system the lease to trade is withheld while equity, markets or the evaluation itself are missing
-(`bot.safety.sensors`), and the gate's own checks are UNKNOWN, which denies entries."""
+(`bot.safety.lease.sensors`), and the gate's own checks are UNKNOWN, which denies entries."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from bot.safety import scoped_state
+from bot.safety.halting import scoped_state
 from bot.state.scope import Scope
 from config.alerting import AlertingRules
 from models.database import Database

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.risk.limits import RiskLimits
-from bot.safety import emergency_triggers
 from bot.safety.breakers.readings import BreakerKind
-from bot.safety.emergency_triggers import SeenTrip, TriggerKind
-from bot.safety.sensing import LIVE
-from bot.safety.trigger_rows import TriggerRows
+from bot.safety.emergency import triggers as emergency_triggers
+from bot.safety.emergency.trigger_rows import TriggerRows
+from bot.safety.emergency.triggers import SeenTrip, TriggerKind
+from bot.safety.lease.sensing import LIVE
 from config.emergency import EmergencyRules
 from models.database import UnitOfWork
 from models.enums import CircuitBreakerType, ScopeKind

@@ -31,7 +31,7 @@ from bot.safety.breakers import (
     trading,
 )
 from bot.safety.breakers.readings import BreakerKind, BreakerReading
-from bot.safety.emergency_stop import request_emergency_stop
+from bot.safety.emergency.stop import request_emergency_stop
 from bot.state.breakers import BreakerScope, row_of, trip
 from config.breakers import BreakerRules
 from models.database import Database, UnitOfWork

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 
 from bot.safety.breakers.readings import BreakerKind, BreakerReading, seconds_between
-from bot.safety.recovering import LADDER as WHOLE_LADDER
+from bot.safety.recovery.recovering import LADDER as WHOLE_LADDER
 from bot.state import trading_state
 from bot.state.breakers import end_trip, tripped_of
 from config.breakers import BreakerRules

@@ -12,7 +12,7 @@ from bot.execution.ports import LimitsSource, MarketCache, limits_for
 from bot.market.reading import MarketReading
 from bot.risk import alerts
 from bot.risk.limits import RiskLimits
-from bot.safety import global_state
+from bot.safety.halting import global_state
 from bot.safety.positions import conditions, trades
 from bot.safety.positions.conditions import Alarm, Cause, Confidence, Watched
 from bot.safety.positions.exits import ACTOR, PositionExits

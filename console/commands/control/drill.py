@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from bot.authority.actors import Actor
 from bot.clock import SystemClock
-from bot.safety import drills
+from bot.safety.emergency import drills
 from console.context import acting, settings_to_act, settings_to_look
 from console.errors import ExitCode
 from console.options import HomeOption, JsonOption

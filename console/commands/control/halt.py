@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 from bot.authority.actors import Actor
 from bot.clock import SystemClock
 from bot.errors import MlriskError
-from bot.safety.flattening import FlatReport
-from bot.safety.halt_report import HaltReport
+from bot.safety.halting.flattening import FlatReport
+from bot.safety.halting.report import HaltReport
 from bot.state.scope import EVERYTHING, Scope
 from console.context import settings_of
 from console.errors import ExitCode

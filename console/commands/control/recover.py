@@ -12,8 +12,8 @@ from bot.authority.actors import Actor, Operator
 from bot.authority.override_codes import OverrideCodes, Use
 from bot.clock import SystemClock
 from bot.errors import Refused
-from bot.safety.recovering import Authority, Recovering
-from bot.safety.recovery_preview import Preview
+from bot.safety.recovery.preview import Preview
+from bot.safety.recovery.recovering import Authority, Recovering
 from bot.state import binding
 from bot.state.scope import Scope
 from config.settings import Settings

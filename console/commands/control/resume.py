@@ -5,7 +5,7 @@ import typer
 from bot.authority.actors import Actor
 from bot.clock import SystemClock
 from bot.errors import NotAuthorised
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from bot.state import binding
 from bot.state.scope import EVERYTHING
 from config.settings import Settings

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.safety.audit_archiving import Plan
+from bot.safety.audit.archiving import Plan
 from console.context import settings_to_act, settings_to_look
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.authority.actors import is_free
-from bot.safety.audit_archiving import archives_that_count
+from bot.safety.audit.archiving import archives_that_count
 from config.settings import Settings
 from console.commands.system._audit_archive import archive_month
 from console.context import reading, settings_to_look

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from bot.safety import drills
+from bot.safety.emergency import drills
 from bot.state.binding import bound_to, shown
 from console.context import reading, settings_of
 from console.errors import CommandError, ExitCode

@@ -10,7 +10,7 @@ from bot.authority.override_codes import OverrideCodes, Use
 from bot.client import MLTradeExecutionPipeline
 from bot.errors import DependencyDown, NotAuthorised, Refused
 from bot.risk import MLRiskManager
-from bot.safety.recovering import Authority, Recovering
+from bot.safety.recovery.recovering import Authority, Recovering
 from bot.state import binding
 from bot.state.binding import Identity, WrongIdentity
 from config.settings import Environment, Settings, TradingMode

@@ -18,9 +18,9 @@ from sqlalchemy import func, select
 import tasks
 from bot.decision import authentication
 from bot.market.bars import MINUTE, Bar
-from bot.safety.halt import TradingHalt
-from bot.safety.recovering import Authority, Recovering
-from bot.safety.recovery_ladder import RecoveryLadder
+from bot.safety.halting.halt import TradingHalt
+from bot.safety.recovery.ladder import RecoveryLadder
+from bot.safety.recovery.recovering import Authority, Recovering
 from bot.state.scope import EVERYTHING as GLOBAL
 from config.celery import celery_settings
 from config.recovery import RecoveryRules

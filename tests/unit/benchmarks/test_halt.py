@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 
 from benchmarks.halt import FAULTY, FROZEN, HEALTHY, Escalations, Goal, Trip, goals
-from bot.safety.flat_watch import tell_not_flat
+from bot.safety.halting.flat_watch import tell_not_flat
 from bot.state.scope import EVERYTHING
 
 TRIP = Trip(HEALTHY, 10.0, 20.0, 100.0, 900.0, None, 0, 0, ())
@@ -42,7 +42,7 @@ def test_one_order_after_a_seal_misses_its_goal_and_so_does_a_missing_seal() -> 
 
 def test_it_hears_when_people_are_told_that_positions_remain() -> None:
     heard = Escalations()
-    logger = logging.getLogger("bot.safety.flat_watch")
+    logger = logging.getLogger("bot.safety.halting.flat_watch")
     logger.addHandler(heard)
     try:
         logger.info("something else", extra={"event": "other"})

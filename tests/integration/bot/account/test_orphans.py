@@ -12,7 +12,7 @@ from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder
 from bot.execution.orders.identity import order_link_id
 from bot.safety.monitor import Monitor
-from bot.safety.recovery import Recovery
+from bot.safety.recovery.resetting import Recovery
 from models.enums import OrderStatus, TradeSide
 from models.tables import AuditRow, ChildOrderRow, ForeignOrderRow
 from tests.support.desk import ACCOUNT, Desk

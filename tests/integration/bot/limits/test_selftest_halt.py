@@ -9,7 +9,7 @@ from bot.limits.selftest_halt import halt_on_ineffective
 from bot.limits.service import ConfigurationService
 from bot.limits.source import ConfiguredLimits
 from bot.risk.limits import RiskLimits
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from config.settings import Environment
 from models.database import Database
 from models.enums import ScopeKind, TradingState

@@ -7,7 +7,7 @@ import pytest
 
 from bot.reports.day import Day, day_facts, is_empty, summary
 from bot.risk.limits import RiskLimits
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from models.repositories import portfolio
 from tests.support.desk import ACCOUNT
 from tests.support.operators import operator

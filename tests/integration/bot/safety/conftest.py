@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bot.authority.actors import Operator
-from bot.safety.audit_heads import HeadsFile
-from bot.safety.recovering import Recovering
-from bot.safety.recovery_ladder import RecoveryLadder
+from bot.safety.audit.heads import HeadsFile
+from bot.safety.recovery.ladder import RecoveryLadder
+from bot.safety.recovery.recovering import Recovering
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.heads import KEY
 from tests.support.operators import add_person

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.execution.sending.sender import SendResult
-from bot.safety.recovery import Recovery
+from bot.safety.recovery.resetting import Recovery
 from bot.state.breakers import BreakerScope, Finding, row_of, trip
 from models.enums import BreakerSide, ScopeKind, TradingState
 from models.tables import BreakerTripRow

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from bot.authority.verifying import problems
 from bot.clock import SystemClock
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from models.enums import OperatorRole, TradingState
 from models.tables import AuditRow
 from tests.support.api import Program, new_token, problem

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import delete
 
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from models.tables import AuditRow
 from tests.integration.console.invariants.breaking import broken, only
 from tests.support.scene import Scene

@@ -12,7 +12,7 @@ import pyotp
 import pytest
 
 from bot.clock import SystemClock
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from console.errors import ExitCode
 from models.database import Database
 from models.enums import TradingState

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text, update
 
 from bot.clock import SystemClock
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from bot.state import binding
 from bot.state.binding import Identity
 from bot.state.scope import Scope

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from tests.integration.console.screen.pictures import drawn, view_of
 from tests.support.scene import Scene
 

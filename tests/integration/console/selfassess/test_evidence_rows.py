@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.orm import Session
 
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from console.selfassess import evidence_rows
 from models.repositories import heartbeats
 from models.tables import DisagreementRow

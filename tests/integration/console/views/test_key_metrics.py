@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy.orm import Session
 
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from console.views.key_metrics import key_metrics, print_metrics
 from tests.support.scene import START, Scene, read_only_engine
 

@@ -5,9 +5,9 @@ from datetime import datetime
 import pytest
 from pydantic import SecretStr
 
-from bot.safety.lease import LeaseKeeper
-from bot.safety.sensing import database_time
-from bot.safety.sensors import SENSORS, Reading
+from bot.safety.lease.keeper import LeaseKeeper
+from bot.safety.lease.sensing import database_time
+from bot.safety.lease.sensors import SENSORS, Reading
 from bot.state.lease import NEVER
 from config.settings import Settings
 from console.views.lease_view import EFFECT, LeaseView, lease_lines, lease_view

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from bot.authority.override_codes import OverrideCodes, Use
 from bot.authority.verifying import acts, problems
 from bot.clock import SystemClock
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from bot.state.breakers import BreakerScope
 from config.settings import Environment
 from console.web.desk import Desk
@@ -25,7 +25,7 @@ from tests.support.scene import ACCOUNT, Scene
 from tests.support.trading_halts import bind, state_and_seal
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.support.web import Browser, Entered, TestClient
-from tests.unit.bot.safety.test_direct_flattening import Paper
+from tests.unit.bot.safety.halting.test_direct_flattening import Paper
 from workers.supervision.ports import free_port
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from bot.authority.verifying import problems
 from bot.clock import SystemClock
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from config.settings import Environment
 from console.web.alerts import SHOWN, WINDOW, newest_alerts
 from models.enums import AlertLevel, AlertState, OperatorRole

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.clock import SystemClock
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from console.web.render import PANELS
 from models.tables import TradeRequestRow
 from tests.support.operators import Person

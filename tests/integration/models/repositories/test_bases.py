@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bot.clock import FixedClock
 from bot.errors import DependencyDown
 from bot.safety.monitor import Monitor
-from bot.safety.recovery import Recovery
+from bot.safety.recovery.resetting import Recovery
 from console.runtime.vitals import Patient, check_vitals
 from models.database import Database
 from models.enums import TradingState

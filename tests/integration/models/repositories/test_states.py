@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from bot.execution.sending.sender import SendResult
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from bot.safety.monitor import Monitor
 from console.views.queries import trading_states
 from models.enums import ScopeKind, TradingState

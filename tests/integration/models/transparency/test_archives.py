@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bot.safety.audit_archiving import take_away
+from bot.safety.audit.archiving import take_away
 from models.archived import Archived
 from models.audit import Link, heads, verify_chain
 from models.audit_progress import verify_on

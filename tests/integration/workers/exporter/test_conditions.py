@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from models.database import Database
 from models.tables import HeartbeatRow
 from tests.support.leases import end_lease

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bot.safety.sensing import database_time
+from bot.safety.lease.sensing import database_time
 from models.database import Database
 from tests.support.scene import ACCOUNT, Scene
 from tests.support.services import PostgresServer

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.safety.flattening import FlatReport
-from bot.safety.halt_report import HaltReport
+from bot.safety.halting.flattening import FlatReport
+from bot.safety.halting.report import HaltReport
 from console.runtime.drilling import PROOFS, _seconds
 from console.runtime.halt_steps import HaltOutcome
 from models.enums import TradingState

@@ -8,14 +8,14 @@ import pytest
 
 from bot.clock import FixedClock
 from bot.execution.orders.identity import is_direct_exit
-from bot.safety.flattening import FlatReport
+from bot.safety.halting.flattening import FlatReport
 from bot.state import halt_journal
 from bot.state.halt_journal import JournalledHalt
 from bot.state.scope import EVERYTHING
 from console.runtime.without_postgres import LastResort, in_words
 from models.enums import TradeSide
 from tests.support.fakes import T0
-from tests.unit.bot.safety.test_direct_flattening import Paper
+from tests.unit.bot.safety.halting.test_direct_flattening import Paper
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from bot.clock import FixedClock
-from bot.safety.flattening import FlatReport
-from bot.safety.halt_report import HaltReport
+from bot.safety.halting.flattening import FlatReport
+from bot.safety.halting.report import HaltReport
 from bot.state.scope import EVERYTHING
 from console.errors import CommandError
 from console.runtime.halt_steps import HaltOrder, HaltOutcome, WithoutPostgres

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.safety.emergency_triggers import TriggerKind
+from bot.safety.emergency.triggers import TriggerKind
 from models.alerts import levels, words
 from models.alerts.words import LASTING, condition_of, ended_by, key_of
 from models.enums import AlertLevel

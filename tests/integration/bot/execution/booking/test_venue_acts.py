@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bot.exchange.protocol import FUNDING, Execution
-from bot.safety.recovery import Recovery
+from bot.safety.recovery.resetting import Recovery
 from models.enums import ScopeKind, TradeSide, TradingState, VenueReason
 from models.repositories import states
 from models.tables import BreakerRow, FillRow

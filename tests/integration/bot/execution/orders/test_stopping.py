@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from bot.safety.halt import HaltWaits, TradingHalt
+from bot.safety.halting.halt import HaltWaits, TradingHalt
 from models.enums import (
     ChildState,
     ExecutionStatus,

@@ -11,7 +11,7 @@ from bot.errors import OutcomeUnknown
 from bot.exchange.protocol import ExchangePosition, Execution
 from bot.execution.sending.sender import SendResult
 from bot.execution.working.parent_worker import StepResult
-from bot.safety.halt import HaltWaits, TradingHalt
+from bot.safety.halting.halt import HaltWaits, TradingHalt
 from models.enums import NOTHING_TO_REDUCE, ChildState, TradeSide
 from models.locks import sending_holders
 from tests.support.desk import Desk

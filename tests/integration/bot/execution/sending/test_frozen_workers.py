@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from bot.safety.halt import HaltWaits, TradingHalt
+from bot.safety.halting.halt import HaltWaits, TradingHalt
 from console.context import reading
 from models.connecting import migration_engine
 from models.database import Database

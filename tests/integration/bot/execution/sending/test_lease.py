@@ -9,9 +9,9 @@ import pytest
 
 from bot.execution.sending.claims import NO_LEASE, Claim, Prospect
 from bot.execution.sending.sender import SendResult
-from bot.safety.lease import LENGTH, Kept, LeaseKeeper
-from bot.safety.sensing import database_time
-from bot.safety.sensors import SENSORS, Reading
+from bot.safety.lease.keeper import LENGTH, Kept, LeaseKeeper
+from bot.safety.lease.sensing import database_time
+from bot.safety.lease.sensors import SENSORS, Reading
 from models.enums import ChildState, TradeBlockReason
 from models.tables import TradingLeaseRow
 from tests.support.desk import ACCOUNT, Desk

@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import DependencyDown, ExchangeRefused
 from bot.execution.sending.sender import SendResult
-from bot.safety.halt import HaltWaits, TradingHalt
+from bot.safety.halting.halt import HaltWaits, TradingHalt
 from models.enums import ChildState, VenueReason
 from models.locks import sending_holders
 from models.tables import InstrumentRow

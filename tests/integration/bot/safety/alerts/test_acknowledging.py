@@ -6,7 +6,7 @@ from sqlalchemy import select
 from bot.authority.actors import SIGNED
 from bot.errors import NotAuthorised, Refused
 from bot.safety.alerts.acknowledging import ACKNOWLEDGED, Acknowledgement
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from bot.state import binding
 from bot.state.identity import Identity
 from config.settings import Environment, TradingMode

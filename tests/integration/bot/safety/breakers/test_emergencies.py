@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.safety.emergency_triggers import TriggerKind
+from bot.safety.emergency.trigger_rows import CLEARED, TRIGGERED
+from bot.safety.emergency.triggers import TriggerKind
 from bot.safety.monitor import Monitor
-from bot.safety.trigger_rows import CLEARED, TRIGGERED
 from bot.state.breakers import BreakerScope, Finding, trip
 from models.enums import ScopeKind, TradingState
 from models.repositories import states

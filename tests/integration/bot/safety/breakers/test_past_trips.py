@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from bot.safety.breakers.past_trips import trips_of
 from bot.safety.breakers.quality import Quality, qualities
-from bot.safety.recovery import Recovery
+from bot.safety.recovery.resetting import Recovery
 from models.tables import CashFlowRow, FillRow
 from tests.support.breakers import D, Watch, trip_correlation
 from tests.support.desk import ACCOUNT

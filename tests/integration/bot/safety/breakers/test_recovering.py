@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.safety.recovery import Recovery
+from bot.safety.recovery.resetting import Recovery
 from bot.state.breakers import Finding, trip
 from models.enums import ScopeKind, TradingState
 from models.repositories import states

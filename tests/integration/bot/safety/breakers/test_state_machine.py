@@ -19,12 +19,12 @@ from sqlalchemy import select
 from bot.errors import Refused
 from bot.execution.sending.sender import SendResult
 from bot.safety.breakers.evaluator import BreakerEvaluator
-from bot.safety.lease import LeaseKeeper
-from bot.safety.recovering import Recovering
-from bot.safety.recovery import Recovery
-from bot.safety.recovery_ladder import RecoveryLadder
-from bot.safety.sensing import database_time
-from bot.safety.sensors import SENSORS, Reading
+from bot.safety.lease.keeper import LeaseKeeper
+from bot.safety.lease.sensing import database_time
+from bot.safety.lease.sensors import SENSORS, Reading
+from bot.safety.recovery.ladder import RecoveryLadder
+from bot.safety.recovery.recovering import Recovering
+from bot.safety.recovery.resetting import Recovery
 from bot.state.breakers import BreakerScope, Finding, trip
 from bot.state.scope import EVERYTHING, Scope
 from models.enums import ScopeKind, TradingState, strictest

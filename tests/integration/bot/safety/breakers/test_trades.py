@@ -1,6 +1,6 @@
 """Breakers of closed trades: streaks and locks."""
 
-from bot.safety.recovery import Recovery
+from bot.safety.recovery.resetting import Recovery
 from bot.state.breakers import BreakerScope
 from models.enums import ScopeKind
 from tests.support.breakers import Watch, lose_in_a_row, trade

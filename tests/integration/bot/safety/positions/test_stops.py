@@ -12,7 +12,7 @@ from sqlalchemy import select
 from bot.errors import ExchangeRefused, OutcomeUnknown, Throttled
 from bot.exchange.protocol import ExchangeOrder
 from bot.execution.orders.identity import is_protective_stop
-from bot.safety.calling_back import call_back
+from bot.safety.halting.calling_back import call_back
 from bot.safety.positions.conditions import Cause
 from bot.safety.positions.monitor import PositionMonitor
 from bot.safety.positions.stops import ProtectiveStops

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from bot.safety.breakers import tier_history
-from bot.safety.emergency_triggers import several_breakers
-from bot.safety.trigger_rows import TriggerRows
+from bot.safety.emergency.trigger_rows import TriggerRows
+from bot.safety.emergency.triggers import several_breakers
 from bot.state import breakers
 from config.emergency import EmergencyRules
 from config.settings import Environment

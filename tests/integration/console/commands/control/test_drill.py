@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from bot.clock import SystemClock
-from bot.safety.emergency_triggers import Judgement, TriggerKind
-from bot.safety.flattening import FlatReport
-from bot.safety.halt import TradingHalt
-from bot.safety.trigger_rows import TriggerRows
+from bot.safety.emergency.trigger_rows import TriggerRows
+from bot.safety.emergency.triggers import Judgement, TriggerKind
+from bot.safety.halting.flattening import FlatReport
+from bot.safety.halting.halt import TradingHalt
 from bot.state.binding import settled
 from bot.state.scope import Scope
 from config.settings import Environment, load_settings

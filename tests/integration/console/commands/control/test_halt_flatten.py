@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bot.authority.verifying import problems
 from bot.clock import SystemClock
 from bot.execution.orders.identity import is_direct_exit
-from bot.safety.halt_report import REPORT
+from bot.safety.halting.report import REPORT
 from bot.state import halt_journal
 from console.cli import run
 from console.errors import ExitCode
@@ -18,7 +18,7 @@ from models.enums import TradeSide
 from models.tables import AuditRow
 from tests.support.operators import add_person
 from tests.support.scene import Scene
-from tests.unit.bot.safety.test_direct_flattening import Paper
+from tests.unit.bot.safety.halting.test_direct_flattening import Paper
 from workers.supervision.ports import free_port
 
 

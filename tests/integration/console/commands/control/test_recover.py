@@ -11,7 +11,7 @@ from sqlalchemy import select
 from bot.authority.override_codes import OverrideCodes, Use
 from bot.authority.verifying import problems
 from bot.clock import SystemClock
-from bot.safety.halt import TradingHalt
+from bot.safety.halting.halt import TradingHalt
 from config.settings import Environment
 from console.cli import run
 from console.errors import ExitCode

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from bot.safety import drills
-from bot.safety.drills import Drill
+from bot.safety.emergency import drills
+from bot.safety.emergency.drills import Drill
 from config.settings import Environment
 from console.cli import run
 from console.errors import ExitCode

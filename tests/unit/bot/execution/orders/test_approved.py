@@ -20,7 +20,7 @@ def test_an_order_is_placed_at_the_exchange_by_the_sender_and_by_what_only_reduc
     places = {
         "bot/execution/sending/sender.py",
         "bot/safety/positions/stops.py",
-        "bot/safety/direct_flattening.py",
+        "bot/safety/halting/direct_flattening.py",
     }
     assert _places("place", of=".exchange") == places
 

@@ -1,0 +1,1 @@
+"""The care of the audit: its log, its heads outside the database, and its archives."""

@@ -1,0 +1,1 @@
+"""A trading halt: its state, its seal, its cancels, and the flattening of what is open."""

@@ -1,0 +1,1 @@
+"""The lease to trade: the sensors behind it, and its keeper."""

@@ -1,0 +1,1 @@
+"""The ways back from a halt and from tripped breakers."""

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.whole_system import machine, quantiles
 from bot.account import reservations
 from bot.execution.working.parent_worker import StepResult
-from console.views import queries
+from console.views.live import queries
 from models import migrate
 from models.audit import AuditDraft, append_entries
 from models.audit_progress import verify_on

@@ -21,7 +21,7 @@ from console.api.halting import HALTED, HaltAsked, halt_asked, halt_facts, halte
 from console.api.problems import Problem
 from console.api.requests import desk_of
 from console.runtime.halting import scope_of
-from console.views.lease_view import lease_view
+from console.views.live.lease_view import lease_view
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
 from models.tables import TradingStateRow

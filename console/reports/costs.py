@@ -35,7 +35,7 @@ from console.reports.document import (
     pairs_of,
     words,
 )
-from console.views.cost_report import impact_fit
+from console.views.costs.cost_report import impact_fit
 from models.amounts import ZERO
 
 _MOST_BARS = 40

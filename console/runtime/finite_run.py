@@ -12,7 +12,7 @@ from config.settings import Settings
 from console.context import reading, reading_engine
 from console.runtime.examination import examine
 from console.runtime.system import DEMO_STRATEGY, Progress, System
-from console.views.queries import database_now, trading_states
+from console.views.live.queries import database_now, trading_states
 from console.views.report import RunFacts, build_report
 from models.enums import ExecutionStatus, strictest
 from models.open_rows import CHILD_IS_OPEN, PARENT_IS_OPEN

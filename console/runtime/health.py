@@ -19,15 +19,15 @@ from console.runtime.health_check import HealthCheck as HealthCheck
 from console.runtime.vitals import Patient, check_vitals
 from console.screen.panels import STALE_SECONDS
 from console.screen.source import process_status
-from console.views.alert_lines import alert_lines
-from console.views.audit_log_line import audit_log_line
-from console.views.drill_line import drill_line
-from console.views.fitness_line import fitness_line
-from console.views.lease_view import lease_lines
-from console.views.message_line import message_line
-from console.views.queries import database_now, heartbeats
-from console.views.redis_line import redis_line
-from console.views.room_line import room_lines
+from console.views.doctor.alert_lines import alert_lines
+from console.views.doctor.audit_log_line import audit_log_line
+from console.views.doctor.drill_line import drill_line
+from console.views.doctor.fitness_line import fitness_line
+from console.views.doctor.message_line import message_line
+from console.views.doctor.redis_line import redis_line
+from console.views.doctor.room_line import room_lines
+from console.views.live.lease_view import lease_lines
+from console.views.live.queries import database_now, heartbeats
 from models.migrate import current, head
 from models.roles import warning
 from tasks.bootstrap import MARKET_DATABASE, heads_file, market_seal

@@ -10,7 +10,7 @@ from rich.text import Text
 from console.runtime.addresses import CONSOLE
 from console.screen import words
 from console.screen.view import ScreenView
-from console.views.moment import ChildLine, HeartbeatLine, Live
+from console.views.live.moment import ChildLine, HeartbeatLine, Live
 from workers.supervision.supervisor import ProcessStatus
 
 # A canary runs every ten seconds; three missed ones are a silent worker.

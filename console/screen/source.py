@@ -18,8 +18,8 @@ from console.errors import explain
 from console.screen.lines import line
 from console.screen.view import ScreenView
 from console.views.limit_use import LimitUse, highest, limit_uses
-from console.views.moment import Live
-from console.views.queries import live
+from console.views.live.moment import Live
+from console.views.live.queries import live
 from models.tables import DecisionRow
 from tasks.bootstrap import MARKET_DATABASE, market_seal
 from workers.home import Home

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from console.views.limit_use import LimitUse
-from console.views.moment import Live
+from console.views.live.moment import Live
 from workers.supervision.supervisor import ProcessStatus
 
 

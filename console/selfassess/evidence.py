@@ -14,7 +14,7 @@ from console.runtime.examination import examine
 from console.runtime.health import postgres_check
 from console.selfassess import evidence_rows, limits_evidence
 from console.selfassess.kinds import EvidenceKind, Shown
-from console.views.audit_log_line import audit_log_line
+from console.views.doctor.audit_log_line import audit_log_line
 
 NOT_RUNNING = "the system is not running"
 

@@ -10,10 +10,10 @@ from bot.safety.emergency import drills
 from bot.safety.halting.report import REPORT
 from console.runtime.drilling import PROOFS
 from console.selfassess.kinds import Shown
-from console.views.alert_facts import open_counts
-from console.views.alert_lines import channel_lines
-from console.views.lease_view import lease_view
-from console.views.queries import database_now
+from console.views.doctor.alert_lines import channel_lines
+from console.views.live.alert_facts import open_counts
+from console.views.live.lease_view import lease_view
+from console.views.live.queries import database_now
 from models.repositories import figures
 from models.repositories import operators as operator_rows
 from models.tables import (

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot.tca.service import newest_impacts
 from console.output import utc
-from console.views.queries import database_now, heartbeats
+from console.views.live.queries import database_now, heartbeats
 from console.views.report import share_in_bps
 from models.amounts import shortest
 from models.enums import ExecutionStatus

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bot.risk import alerts
 from bot.risk.portfolio.kinds import AlertLevel
 from console.output import utc
-from console.views import parent_words
+from console.views.live import parent_words
 from models.amounts import shortest
 from models.tables import (
     AuditRow,

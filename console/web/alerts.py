@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bot.errors import NotAuthorised, Refused
 from bot.safety.alerts.acknowledging import Acknowledgement
-from console.views import alert_facts
+from console.views.live import alert_facts
 from console.web.desk import Desk
 from console.web.door import SEE_OTHER, Visit, desk_of, not_found, require
 from console.web.facts import AlertFacts

@@ -7,7 +7,7 @@ from typing import Any
 
 from config.settings import Settings
 from console.screen.view import ScreenView
-from console.views.lease_view import LeaseView
+from console.views.live.lease_view import LeaseView
 from models.amounts import ZERO
 from models.enums import AlertLevel, AlertState
 

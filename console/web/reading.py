@@ -22,11 +22,11 @@ from console.context import reading_engine
 from console.screen.source import ViewSource
 from console.screen.view import ScreenView
 from console.views.gate_value import panel_facts
-from console.views.lease_view import lease_view
-from console.views.moment import Live, Money
-from console.views.open_orders import open_orders
-from console.views.open_positions import open_positions
-from console.views.queries import database_now
+from console.views.live.lease_view import lease_view
+from console.views.live.moment import Live, Money
+from console.views.live.open_orders import open_orders
+from console.views.live.open_positions import open_positions
+from console.views.live.queries import database_now
 from console.web.alerts import newest_alerts
 from console.web.background import BackgroundReading
 from console.web.facts import (

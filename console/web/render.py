@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from console.output import utc
 from console.screen import words
-from console.views import parent_words
+from console.views.live import parent_words
 from console.web import drawing
 from console.web.facts import Facts
 from models.amounts import shortest

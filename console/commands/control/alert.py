@@ -13,7 +13,7 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ReasonOption
-from console.views import alert_facts
+from console.views.live import alert_facts
 from models.enums import AlertState
 from models.tables import AlertRow
 

@@ -22,8 +22,8 @@ from console.runtime.configuring import ReasonOption, duration_of
 from console.runtime.recovering import breakers_of, may_recover, tell
 from console.since import SinceOption
 from console.views.breaker_report import facts_of, print_report
-from console.views.queries import database_now
-from console.views.trigger_view import line_of, triggers
+from console.views.live.queries import database_now
+from console.views.live.trigger_view import line_of, triggers
 from models.enums import BreakerSide, ScopeKind
 from models.tables import BreakerRow
 

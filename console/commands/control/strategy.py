@@ -17,7 +17,7 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout
 from console.runtime import staging
 from console.views import strategies as views
-from console.views.quota_use import QuotaUse, quota_uses, quota_words
+from console.views.live.quota_use import QuotaUse, quota_uses, quota_words
 from models.messages import is_identifier
 from workers import strategies
 from workers.home import Home

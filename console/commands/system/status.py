@@ -15,12 +15,12 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
 from console.runtime.addresses import CONSOLE, addresses
 from console.screen.source import process_status
-from console.views.alert_lines import channel_lines
-from console.views.drill_line import drill_words
-from console.views.fitness_line import fitness_line
-from console.views.lease_view import LeaseView, lease_view, words_of
-from console.views.moment import Live
-from console.views.queries import live
+from console.views.doctor.alert_lines import channel_lines
+from console.views.doctor.drill_line import drill_words
+from console.views.doctor.fitness_line import fitness_line
+from console.views.live.lease_view import LeaseView, lease_view, words_of
+from console.views.live.moment import Live
+from console.views.live.queries import live
 from models.amounts import shortest
 from workers.home import Home
 from workers.supervision.supervisor import ProcessStatus

@@ -21,7 +21,7 @@ from console.runtime.authority import LoginFileOption, OperatorOption, with_auth
 from console.runtime.configuring import ActorOption, ReasonOption, actor_of
 from console.runtime.operator import task_queue
 from console.runtime.recovering import may_recover
-from console.views.open_orders import open_orders, print_orders
+from console.views.live.open_orders import open_orders, print_orders
 from models.database import Database
 
 app = typer.Typer(

@@ -18,7 +18,7 @@ from console.runtime.authority import LoginFileOption, OperatorOption, with_auth
 from console.runtime.configuring import ActorOption, ReasonOption
 from console.runtime.operator import task_queue
 from console.runtime.recovering import may_recover
-from console.views.open_positions import line_of, open_positions
+from console.views.live.open_positions import line_of, open_positions
 from models.repositories import disagreements
 from models.tables import DisagreementRow
 

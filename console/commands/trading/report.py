@@ -20,7 +20,7 @@ from console.output import print_json, stdout
 from console.reports.daily import daily_document
 from console.reports.frames import daily_frame
 from console.reports.writing import check_files, write_document
-from console.views.queries import database_now
+from console.views.live.queries import database_now
 
 app = typer.Typer(no_args_is_help=True, help="Report about a day.")
 app.callback()(lambda: None)

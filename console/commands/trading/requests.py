@@ -9,7 +9,7 @@ from rich.table import Table
 from console.context import reading, settings_of
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
-from console.views.queries import recent_requests
+from console.views.live.queries import recent_requests
 from models.amounts import shortest
 
 

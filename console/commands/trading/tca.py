@@ -21,8 +21,8 @@ from console.reports.document import Document
 from console.reports.frames import costs_frame, trade_frame
 from console.reports.writing import check_files, write_document
 from console.runtime.configuring import configuration_service, moment_of
-from console.views.cost_csv import cost_csv, order_csv
-from console.views.cost_report import (
+from console.views.costs.cost_csv import cost_csv, order_csv
+from console.views.costs.cost_report import (
     facts,
     find_costs,
     print_costs,
@@ -30,7 +30,7 @@ from console.views.cost_report import (
     print_verdict,
     verdict_facts,
 )
-from console.views.queries import database_now
+from console.views.live.queries import database_now
 
 
 def register(app: typer.Typer) -> None:
@@ -116,7 +116,7 @@ def tca(
 
 def _draw(found: Costs, one: TradeCost | None, path: Path) -> None:
     # The import of matplotlib takes a second, and nothing else needs it.
-    from console.views.cost_chart import by_algorithm_figure, save, trade_figure
+    from console.views.costs.cost_chart import by_algorithm_figure, save, trade_figure
 
     if one is None:
         save(by_algorithm_figure(found.trades), path)

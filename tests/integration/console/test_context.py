@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from console.context import reading
-from console.views.queries import recent_requests
+from console.views.live.queries import recent_requests
 from tests.support.scene import Scene
 
 pytestmark = pytest.mark.services

@@ -12,7 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from bot.account import reservations
 from bot.execution.working.parent_worker import StepResult
-from console.views import queries
+from console.views.live import queries
 from models.database import Database
 from tests.support.bulk import Bulk
 from tests.support.desk import ACCOUNT, Desk

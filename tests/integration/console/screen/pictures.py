@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from console.screen.layout import compose
 from console.screen.view import ScreenView
 from console.views.limit_use import LimitUse
-from console.views.queries import live
+from console.views.live.queries import live
 from tests.support.scene import ACCOUNT, Scene, read_only_engine
 from workers.supervision.supervisor import ProcessStatus
 

@@ -8,7 +8,7 @@ import pytest
 from bot.execution.orders.control import ParentControl
 from console.screen.lines import line
 from console.screen.panels import STALE_SECONDS
-from console.views.moment import HeartbeatLine
+from console.views.live.moment import HeartbeatLine
 from models.tables import BreakerRow
 from tests.integration.console.screen.pictures import NOW, drawn, view_of
 from tests.support.scene import ACCOUNT, Scene

@@ -8,7 +8,7 @@ import pytest
 from bot.execution.sending.sender import SendResult
 from bot.safety.halting.halt import TradingHalt
 from bot.safety.monitor import Monitor
-from console.views.queries import trading_states
+from console.views.live.queries import trading_states
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
 from tests.support.by_hand import (

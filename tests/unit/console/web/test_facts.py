@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from bot.risk.limits import RiskLimits
-from console.views.moment import Money
+from console.views.live.moment import Money
 from console.web.facts import Fall, Pair, RecordFacts
 from console.web.reading import falls_of
 

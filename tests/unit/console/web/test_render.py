@@ -9,7 +9,7 @@ import pytest
 
 from config.settings import Settings
 from console.screen.view import ScreenView
-from console.views.moment import Live, Money, StateLine
+from console.views.live.moment import Live, Money, StateLine
 from console.web import render
 from console.web.facts import Facts
 from models.enums import TradingState

@@ -17,7 +17,7 @@ from bot.tca.service import costs
 from bot.tca.summary import by_algorithm
 from console.views.explanation import print_stored, stored_explanation
 from console.views.key_metrics import key_metrics
-from console.views.queries import recent_requests
+from console.views.live.queries import recent_requests
 from models.enums import (
     NOTHING_TO_REDUCE,
     ExecutionStatus,

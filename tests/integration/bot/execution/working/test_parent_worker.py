@@ -10,7 +10,7 @@ from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttle
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.sending import authorization
 from bot.execution.working.parent_worker import StepResult
-from console.views.queries import recent_requests
+from console.views.live.queries import recent_requests
 from models.enums import ChildState, ExecutionStatus, ParentState, VenueReason
 from models.tables import ParentOrderRow, TradeRequestRow
 from tests.support.desk import Desk

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from console.output import utc
-from console.views import parent_words
+from console.views.live import parent_words
 from models.amounts import shortest
 from models.enums import ChildState
 from models.open_rows import CHILD_IS_OPEN

@@ -8,7 +8,7 @@ from config.settings import Settings
 from console.context import reading
 from console.output import utc
 from console.runtime.health_check import HealthCheck
-from console.views.alert_facts import open_counts
+from console.views.live.alert_facts import open_counts
 
 NOBODY = "no channel is set (MLRISK_ALERT_CHANNELS_FILE): nobody is told of alerts"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.state import disk_room
-from console.views.room_line import room_lines
+from console.views.doctor.room_line import room_lines
 
 
 def test_it_says_how_much_is_free_and_what_follows(

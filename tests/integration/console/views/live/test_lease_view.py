@@ -10,7 +10,7 @@ from bot.safety.lease.sensing import database_time
 from bot.safety.lease.sensors import SENSORS, Reading
 from bot.state.lease import NEVER
 from config.settings import Settings
-from console.views.lease_view import EFFECT, LeaseView, lease_lines, lease_view
+from console.views.live.lease_view import EFFECT, LeaseView, lease_lines, lease_view
 from models.tables import TradingLeaseRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.leases import end_lease

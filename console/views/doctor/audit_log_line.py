@@ -9,7 +9,7 @@ from config.settings import Settings
 from console.context import reading
 from console.output import utc
 from console.runtime.health_check import HealthCheck
-from console.views.queries import database_now
+from console.views.live.queries import database_now
 from models.tables import AuditTreeRow
 from models.transparency.offline_verifier import Checkpoint, ProofError
 from models.transparency.submission import WitnessDirectory, read, read_note

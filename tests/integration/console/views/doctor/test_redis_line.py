@@ -3,8 +3,8 @@
 import pytest
 
 from config.settings import Settings
-from console.views import redis_line as module
-from console.views.redis_line import redis_line
+from console.views.doctor import redis_line as module
+from console.views.doctor.redis_line import redis_line
 from tests.support.services import RedisServer, free_port
 from workers.embedded.redis_holes import Server
 from workers.embedded.redis_program import server_program, version_of

@@ -5,7 +5,7 @@ import io
 from decimal import Decimal
 
 from bot.tca.analysis import analyse
-from console.views.cost_csv import cell, cost_csv, order_csv
+from console.views.costs.cost_csv import cell, cost_csv, order_csv
 from tests.unit.bot.execution.tca.trades import child, minutes, part, trade
 
 D = Decimal

@@ -9,7 +9,13 @@ from bot.tca.analysis import TradeCost, analyse
 from bot.tca.impact import ImpactFit, ImpactPoint
 from bot.tca.refit import judged
 from bot.tca.service import Costs
-from console.views.cost_report import facts, print_costs, print_trade, print_verdict, verdict_facts
+from console.views.costs.cost_report import (
+    facts,
+    print_costs,
+    print_trade,
+    print_verdict,
+    verdict_facts,
+)
 from tests.support.repository import ROOT
 from tests.unit.bot.execution.tca.trades import child, part, trade
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.limits.source import ConfiguredLimits
 from config.settings import Settings
 from console.context import acting, reading
-from console.views.queries import database_now
+from console.views.live.queries import database_now
 from models.repositories import quotas
 
 _WINDOW = timedelta(seconds=1)

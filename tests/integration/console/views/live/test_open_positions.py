@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from bot.safety.positions.stops import ProtectiveStops
-from console.views.open_positions import line_of, open_positions
+from console.views.live.open_positions import line_of, open_positions
 from models.tables import PositionRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.watched import enter

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bot.tca.analysis import TradeCost, analyse
-from console.views.cost_chart import by_algorithm_figure, save, trade_figure
+from console.views.costs.cost_chart import by_algorithm_figure, save, trade_figure
 from tests.unit.bot.execution.tca.trades import child, minutes, part, trade
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -95,7 +95,7 @@ def test_a_trade_without_market_and_fills_is_drawn_all_the_same(tmp_path: Path) 
 
 def test_only_a_picture_loads_matplotlib() -> None:
     code = (
-        "import sys, console.cli, console.commands.trading.tca, console.views.cost_report;"
+        "import sys, console.cli, console.commands.trading.tca, console.views.costs.cost_report;"
         "import tasks.reporting;"
         "sys.exit('matplotlib' in sys.modules)"
     )

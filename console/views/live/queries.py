@@ -8,8 +8,8 @@ from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.state import lease
-from console.views.alert_facts import open_counts
-from console.views.moment import (
+from console.views.live.alert_facts import open_counts
+from console.views.live.moment import (
     BreakerLine,
     ChildLine,
     FillLine,
@@ -20,7 +20,7 @@ from console.views.moment import (
     RequestLine,
     StateLine,
 )
-from console.views.parent_words import progress_words
+from console.views.live.parent_words import progress_words
 from models.enums import ParentState, TradingState
 from models.open_rows import CHILD_IS_PLANNED, CHILD_MAY_BE_AT_EXCHANGE
 from models.repositories import states, tallies

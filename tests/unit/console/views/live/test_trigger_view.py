@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from console.views.trigger_view import line_of
+from console.views.live.trigger_view import line_of
 
 FACTS = {
     "kind": "exchange_lost",

@@ -1,7 +1,7 @@
 """The use of a strategy's quotas as one phrase."""
 
 from config.settings import Settings
-from console.views.quota_use import quota_uses, quota_words
+from console.views.live.quota_use import quota_uses, quota_words
 
 
 def test_open_requests_and_exits_are_told_with_what_is_allowed() -> None:

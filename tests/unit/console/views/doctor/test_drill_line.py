@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from console.views.drill_line import drill_words
+from console.views.doctor.drill_line import drill_words
 from models.tables import DrillRow
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.orm import Session
 
-from console.views.moment import Live
-from console.views.queries import live
+from console.views.live.moment import Live
+from console.views.live.queries import live
 from models.enums import TradingState
 from tests.support.scene import ACCOUNT, Scene, read_only_engine
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from config.settings import Environment, Settings
 from console.context import reading
 from console.runtime.health_check import HealthCheck
-from console.views.queries import database_now
+from console.views.live.queries import database_now
 from models.enums import MessageRefusal
 from models.repositories import refused as refused_messages
 

@@ -5,7 +5,7 @@ import pytest
 from bot.safety.alerts import channels
 from bot.safety.alerts.telling import Channel
 from config.settings import Settings
-from console.views.alert_lines import NOBODY, alert_lines
+from console.views.doctor.alert_lines import NOBODY, alert_lines
 from models.database import Database
 from models.enums import AlertLevel
 from tests.support.fakes import T0

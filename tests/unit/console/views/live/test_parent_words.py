@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from console.views import parent_words as words
+from console.views.live import parent_words as words
 from models.enums import ParentState
 from models.tables import ParentOrderRow
 from tests.unit.bot.risk.cases import NOW, D

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import Settings
-from console.views.audit_log_line import audit_log_line
+from console.views.doctor.audit_log_line import audit_log_line
 from models.database import Database
 from tests.support.audit_log import LoggedAudit
 

@@ -4,7 +4,7 @@ from bot.state import binding, fitness
 from config.settings import Settings
 from console.context import reading
 from console.runtime.health_check import HealthCheck
-from console.views.queries import database_now
+from console.views.live.queries import database_now
 
 
 def fitness_line(settings: Settings) -> HealthCheck:

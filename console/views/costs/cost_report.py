@@ -22,8 +22,8 @@ from bot.tca.service import Costs, costs
 from bot.tca.summary import AlgorithmSummary, by_algorithm
 from config.settings import Settings
 from console.runtime.configuring import moment_of
-from console.views.cost_csv import cell
-from console.views.queries import database_now
+from console.views.costs.cost_csv import cell
+from console.views.live.queries import database_now
 from models.amounts import shortest
 
 

@@ -8,7 +8,7 @@ from bot.state import binding, fitness
 from bot.state.binding import Identity
 from bot.state.fitness import Fitness
 from config.settings import Settings
-from console.views.fitness_line import fitness_line
+from console.views.doctor.fitness_line import fitness_line
 from models.database import Database
 from tests.support.desk import Desk
 

@@ -1,6 +1,6 @@
 """Figures of one moment follow from what is known, and are None where something is missing."""
 
-from console.views.moment import Money
+from console.views.live.moment import Money
 from tests.unit.bot.risk.cases import D
 
 

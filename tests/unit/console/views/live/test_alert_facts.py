@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from console.views.alert_facts import facts_of, line_of
+from console.views.live.alert_facts import facts_of, line_of
 from models.enums import AlertLevel, AlertState
 from models.tables import AlertRow
 

@@ -1,0 +1,1 @@
+"""The costs of trades, as tables, CSV and pictures."""

@@ -30,7 +30,7 @@ from bot.safety.halting import flat_watch
 from bot.safety.halting.halt import TradingHalt
 from bot.state.scope import EVERYTHING
 from config.settings import Settings, load_settings
-from console.runtime.halt_steps import HaltOrder, HaltOutcome, HaltSteps
+from console.runtime.halts.halt_steps import HaltOrder, HaltOutcome, HaltSteps
 from models.database import Database
 from models.repositories import states
 from paper_exchange.journal import read_journal

@@ -9,8 +9,8 @@ from bot.authority.tokens import Bearer
 from config.settings import Settings
 from console.api import problems
 from console.api.problems import Problem, in_body
-from console.runtime.halt_steps import HaltOrder, HaltSteps
-from console.runtime.halting import scope_of
+from console.runtime.halts.halt_steps import HaltOrder, HaltSteps
+from console.runtime.halts.halting import scope_of
 from console.web.desk import Desk
 from console.web.halts import HaltJob, Hold
 from models import strict_json

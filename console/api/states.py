@@ -20,7 +20,7 @@ from console.api.documented import IF_MATCH, IF_NONE_MATCH, Link, body_of, docum
 from console.api.halting import HALTED, HaltAsked, halt_asked, halt_facts, halted, order_of
 from console.api.problems import Problem
 from console.api.requests import desk_of
-from console.runtime.halting import scope_of
+from console.runtime.halts.halting import scope_of
 from console.views.live.lease_view import lease_view
 from models.enums import ScopeKind, TradingState
 from models.repositories import states

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bot.safety.emergency import drills
 from bot.safety.halting.report import REPORT
-from console.runtime.drilling import PROOFS
+from console.runtime.halts.drilling import PROOFS
 from console.selfassess.kinds import Shown
 from console.views.doctor.alert_lines import channel_lines
 from console.views.live.alert_facts import open_counts

@@ -21,9 +21,9 @@ from bot.state import binding
 from bot.state.breakers import BreakerScope
 from bot.state.scope import Scope
 from config.settings import Settings
-from console.runtime.halt_steps import HaltOrder, HaltSteps
-from console.runtime.halting import scope_of
-from console.runtime.recovering import breakers_of, preview_of
+from console.runtime.halts.halt_steps import HaltOrder, HaltSteps
+from console.runtime.halts.halting import scope_of
+from console.runtime.halts.recovering import breakers_of, preview_of
 from console.web.consequences import consequences_of, epoch_of
 from console.web.desk import Desk
 from console.web.door import (

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bot.state.scope import Scope
-from console.runtime.halt_steps import HaltOrder
+from console.runtime.halts.halt_steps import HaltOrder
 from models.amounts import shortest
 from models.enums import ScopeKind, TradingState
 from models.open_rows import CHILD_IS_PLANNED, CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN

@@ -14,7 +14,7 @@ from functools import partial
 from bot.clock import Clock
 from bot.safety.halting.flattening import FlatReport
 from bot.safety.halting.report import HaltReport
-from console.runtime.halt_steps import HaltOrder, HaltOutcome, HaltSteps, WithoutPostgres
+from console.runtime.halts.halt_steps import HaltOrder, HaltOutcome, HaltSteps, WithoutPostgres
 from console.web.bounded import within
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import pytest
 from bot.errors import Refused
 from bot.safety.audit.archiving import archives_that_count
 from config.settings import Environment, Settings
-from console.runtime.audit_archives import with_archives
+from console.runtime.audit.archives import with_archives
 from models.archived import Archived, Declaration, file_of, subject_of
 from models.audit import AuditDraft, append_entries
 from models.database import Database

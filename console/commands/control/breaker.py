@@ -19,7 +19,7 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ReasonOption, duration_of
-from console.runtime.recovering import breakers_of, may_recover, tell
+from console.runtime.halts.recovering import breakers_of, may_recover, tell
 from console.since import SinceOption
 from console.views.breaker_report import facts_of, print_report
 from console.views.live.queries import database_now

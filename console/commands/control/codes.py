@@ -13,7 +13,7 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, logged_in
 from console.runtime.configuring import ReasonOption
-from console.runtime.halting import ScopeOption, scope_of
+from console.runtime.halts.halting import ScopeOption, scope_of
 from models.enums import OverrideAction
 from models.tables import OverrideCodeRow
 

@@ -14,8 +14,8 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, logged_in
 from console.runtime.configuring import actor_of
-from console.runtime.drilling import PROOFS, DrillEnd, HaltDrill
-from console.runtime.recovering import tell
+from console.runtime.halts.drilling import PROOFS, DrillEnd, HaltDrill
+from console.runtime.halts.recovering import tell
 from models.tables import DrillRow
 
 app = typer.Typer(

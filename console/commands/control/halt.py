@@ -20,8 +20,8 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, logged_in
 from console.runtime.configuring import ReasonOption, actor_of
-from console.runtime.halt_steps import HaltOrder, HaltOutcome, HaltSteps
-from console.runtime.halting import ScopeOption, scope_of
+from console.runtime.halts.halt_steps import HaltOrder, HaltOutcome, HaltSteps
+from console.runtime.halts.halting import ScopeOption, scope_of
 from models.database import Database
 from workers.supervision.ballast import release_when_full
 

@@ -29,8 +29,8 @@ from console.runtime.authority import (
     override_code,
 )
 from console.runtime.configuring import ReasonOption, actor_of
-from console.runtime.halting import ScopeOption, scope_of
-from console.runtime.recovering import may_end_halt, preview_of
+from console.runtime.halts.halting import ScopeOption, scope_of
+from console.runtime.halts.recovering import may_end_halt, preview_of
 from models.database import Database
 from models.enums import OverrideAction, RecoveryPhase
 from models.tables import RecoveryRow

@@ -15,8 +15,8 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ReasonOption
-from console.runtime.halting import ScopeOption, scope_of
-from console.runtime.recovering import breakers_of, may_end_halt, tell
+from console.runtime.halts.halting import ScopeOption, scope_of
+from console.runtime.halts.recovering import breakers_of, may_end_halt, tell
 from models.database import Database
 
 

@@ -9,7 +9,7 @@ from bot.safety.audit.archiving import Plan
 from console.context import settings_to_act, settings_to_look
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
-from console.runtime.audit_archives import Login, archive, archiver_of
+from console.runtime.audit.archives import Login, archive, archiver_of
 from console.runtime.authority import LoginFileOption, OperatorOption
 
 

@@ -29,13 +29,13 @@ from console.output import (
     write_atomically,
     writing,
 )
-from console.runtime.audit_archives import (
+from console.runtime.audit.archives import (
     ArchivedPayloads,
     payload_in,
     place_in,
     with_archives,
 )
-from console.runtime.audit_log import VERIFIED, evidence_of, keys_of, prove, verified_before
+from console.runtime.audit.log import VERIFIED, evidence_of, keys_of, prove, verified_before
 from console.runtime.configuring import duration_of
 from models.tables import AuditLeafRow, AuditRow
 from models.transparency import offline_verifier

@@ -9,7 +9,7 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
 from console.runtime import web_link
 from console.runtime.addresses import CONSOLE, addresses
-from console.runtime.recovering import may_recover
+from console.runtime.halts.recovering import may_recover
 from console.screen.source import process_status
 from workers.home import Home
 from workers.supervision.topology import WEB

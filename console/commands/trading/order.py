@@ -19,8 +19,8 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ActorOption, ReasonOption, actor_of
+from console.runtime.halts.recovering import may_recover
 from console.runtime.operator import task_queue
-from console.runtime.recovering import may_recover
 from console.views.live.open_orders import open_orders, print_orders
 from models.database import Database
 

@@ -16,8 +16,8 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ActorOption, ReasonOption
+from console.runtime.halts.recovering import may_recover
 from console.runtime.operator import task_queue
-from console.runtime.recovering import may_recover
 from console.views.live.open_positions import line_of, open_positions
 from models.repositories import disagreements
 from models.tables import DisagreementRow

@@ -13,7 +13,7 @@ from schemathesis import BaseSchema, Case, GenerationMode, Response
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from console.api.openapi import PREFIX
-from console.runtime.halt_steps import HaltOutcome, HaltSteps
+from console.runtime.halts.halt_steps import HaltOutcome, HaltSteps
 from tests.support.api import Program, bearers_of
 from tests.support.properties import examples
 from tests.support.waiting import eventually

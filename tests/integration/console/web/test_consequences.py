@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from bot.state.scope import EVERYTHING, Scope
-from console.runtime.halt_steps import HaltOrder
+from console.runtime.halts.halt_steps import HaltOrder
 from console.web.consequences import consequences_of, epoch_of
 from models.enums import ScopeKind, TradingState
 from tests.support.scene import Scene

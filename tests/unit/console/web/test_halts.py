@@ -14,7 +14,7 @@ from bot.safety.halting.flattening import FlatReport
 from bot.safety.halting.report import HaltReport
 from bot.state.scope import EVERYTHING
 from console.errors import CommandError
-from console.runtime.halt_steps import HaltOrder, HaltOutcome, WithoutPostgres
+from console.runtime.halts.halt_steps import HaltOrder, HaltOutcome, WithoutPostgres
 from console.web import halts
 from console.web.halts import HaltJob, Halts, Hold
 from models.enums import TradingState

@@ -19,7 +19,7 @@ from config.settings import Environment, load_settings
 from console.cli import run
 from console.errors import ExitCode
 from console.runtime.configuring import actor_of
-from console.runtime.drilling import HaltDrill
+from console.runtime.halts.drilling import HaltDrill
 from models.enums import ScopeKind, TradingState
 from models.repositories import portfolio
 from models.tables import AuditRow, TradingStateRow
@@ -39,7 +39,7 @@ def paper(desk: Desk, migrated_url: str, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
     monkeypatch.delenv("MLRISK_REDIS_URL", raising=False)
     monkeypatch.setattr("bot.exchange.factory.make_exchange", lambda *_: desk.exchange)
-    monkeypatch.setattr("console.runtime.flattening.flattener", lambda *_: flattener(desk))
+    monkeypatch.setattr("console.runtime.halts.flattening.flattener", lambda *_: flattener(desk))
     return desk
 
 
@@ -190,7 +190,7 @@ class _NeverFlat:
 def test_what_is_not_proven_fails_the_drill(
     paper: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.runtime.flattening.flattener", lambda *_: _NeverFlat())
+    monkeypatch.setattr("console.runtime.halts.flattening.flattener", lambda *_: _NeverFlat())
     status, facts = told(capsys, "drill", "halt")
     assert (status, facts["passed"]) == (ExitCode.FAILED, False)
     assert facts["seconds"]["flat"] is None
@@ -201,7 +201,7 @@ def test_what_is_not_proven_fails_the_drill(
 def test_positions_that_may_remain_are_closed_before_anything_resumes(
     paper: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.runtime.flattening.flattener", lambda *_: _NeverFlat())
+    monkeypatch.setattr("console.runtime.halts.flattening.flattener", lambda *_: _NeverFlat())
     assert run(["drill", "halt", "--resume"]) == ExitCode.FAILED
     told = " ".join(capsys.readouterr().out.split())
     assert "stays halted: it is not proven that every position is closed" in told

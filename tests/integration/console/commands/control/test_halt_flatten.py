@@ -64,7 +64,7 @@ def test_a_flattening_that_fails_is_told_and_the_report_recorded(
         raise ValueError("a defect")
 
     monkeypatch.setattr("bot.exchange.factory.make_exchange", lambda *_: paper.venue)
-    monkeypatch.setattr("console.runtime.flattening.flattener", fails)
+    monkeypatch.setattr("console.runtime.halts.flattening.flattener", fails)
     facts = told(capsys, "--reason", "drill", "--flatten")
     assert facts["sealed_at"] is not None
     assert facts["flat"]["flat_at"] is None

@@ -132,7 +132,7 @@ def test_a_changed_cut_or_missing_archive_is_named_by_verify(
 def test_without_the_witness_nothing_is_removed_and_the_next_run_goes_on(
     audit: LoggedAudit, mlrisk: Mlrisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.runtime.audit_archives.WITNESS_SECONDS", 0.0)
+    monkeypatch.setattr("console.runtime.audit.archives.WITNESS_SECONDS", 0.0)
     command = ("audit", "archive", "--month", MONTH, "--to", str(tmp_path))
     status, said = mlrisk(*command)
     assert (status, "nothing is removed" in said) == (ExitCode.FAILED, True)

@@ -217,7 +217,7 @@ class HaltSteps:
         rest = max(_SHORTEST_FLATTENING_SECONDS, WAIT_SECONDS - (time.monotonic() - begun))
         try:
             # The import takes long, and the halt must not wait for it.
-            from console.runtime.flattening import flattener
+            from console.runtime.halts.flattening import flattener
 
             service = flattener(self._db, self._settings, exchange, self._clock)
             return service.flatten(
@@ -285,7 +285,7 @@ class HaltSteps:
 
         if not order.flatten:
             return cancel()
-        from console.runtime.without_postgres import LastResort, in_words
+        from console.runtime.halts.without_postgres import LastResort, in_words
 
         resort = LastResort(
             exchange,

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from config.settings import Settings
 from console.errors import CommandError
-from console.runtime.audit_archives import ArchivedPayloads, payload_in
+from console.runtime.audit.archives import ArchivedPayloads, payload_in
 from models.archived import file_of
 from models.database import Database
 from models.tables import AuditRow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.runtime.recovering import tell
+from console.runtime.halts.recovering import tell
 
 
 def test_trading_is_told_on_or_off_with_every_reason(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from bot.safety.halting.flattening import FlatReport
 from bot.state import halt_journal
 from bot.state.halt_journal import JournalledHalt
 from bot.state.scope import EVERYTHING
-from console.runtime.without_postgres import LastResort, in_words
+from console.runtime.halts.without_postgres import LastResort, in_words
 from models.enums import TradeSide
 from tests.support.fakes import T0
 from tests.unit.bot.safety.halting.test_direct_flattening import Paper

@@ -19,8 +19,8 @@ from bot.safety.recovery.preview import Preview
 from bot.state import binding, halt_journal
 from bot.state.scope import EVERYTHING
 from config.settings import ExchangeMode, Settings
-from console.runtime.halt_steps import HaltOrder, HaltOutcome, HaltSteps
-from console.runtime.recovering import breakers_of, may_end_halt, preview_of
+from console.runtime.halts.halt_steps import HaltOrder, HaltOutcome, HaltSteps
+from console.runtime.halts.recovering import breakers_of, may_end_halt, preview_of
 from models.database import Database
 from models.enums import ScopeKind, TradingState
 from models.repositories import states

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from bot.safety.halting.flattening import FlatReport
 from bot.safety.halting.report import HaltReport
-from console.runtime.drilling import PROOFS, _seconds
-from console.runtime.halt_steps import HaltOutcome
+from console.runtime.halts.drilling import PROOFS, _seconds
+from console.runtime.halts.halt_steps import HaltOutcome
 from models.enums import TradingState
 
 BEGAN = datetime(2026, 11, 30, tzinfo=UTC)

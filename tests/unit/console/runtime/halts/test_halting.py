@@ -2,7 +2,7 @@
 
 from bot.state.scope import EVERYTHING, Scope
 from config.settings import Settings
-from console.runtime.halting import scope_of
+from console.runtime.halts.halting import scope_of
 from models.enums import ScopeKind
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from bot.state.scope import EVERYTHING, Scope
 from console.errors import CommandError
-from console.runtime.halt_steps import HaltOrder
+from console.runtime.halts.halt_steps import HaltOrder
 from models.enums import ScopeKind
 
 STRATEGY = Scope(ScopeKind.STRATEGY, "alpha")

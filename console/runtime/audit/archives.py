@@ -16,7 +16,7 @@ from bot.safety.audit.archiving import Archiver, Plan, Witnessing, archives_that
 from config.settings import Settings
 from console.context import acting
 from console.errors import CommandError
-from console.runtime.audit_log import keys_of, leaf_in_database
+from console.runtime.audit.log import keys_of, leaf_in_database
 from console.runtime.authority import with_authority
 from models.archived import Archived, Declaration
 from models.database import Database

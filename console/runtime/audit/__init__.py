@@ -1,0 +1,1 @@
+"""The audit for people: proofs of entries, and archives."""

@@ -1,0 +1,1 @@
+"""Halts, drills and recoveries from a person's order to their report."""

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from benchmarks.whole_system import machine, quantiles
 from models.database import Database
 from models.provisioning import provision
-from models.repositories import tallies
+from models.repositories.trading import tallies
 from tests.support.bulk import Bulk
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.services import free_port, postgres_server, redis_server

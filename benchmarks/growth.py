@@ -25,7 +25,7 @@ from models import migrate
 from models.audit import AuditDraft, append_entries
 from models.audit_progress import verify_on
 from models.database import Database
-from models.repositories import tallies
+from models.repositories.trading import tallies
 from tests.support.bulk import PARENT_UNDER_WAY, PLANNED_CHILD, Bulk
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import T0

@@ -32,7 +32,7 @@ from bot.state.scope import EVERYTHING
 from config.settings import Settings, load_settings
 from console.runtime.halts.halt_steps import HaltOrder, HaltOutcome, HaltSteps
 from models.database import Database
-from models.repositories import states
+from models.repositories.safety import states
 from paper_exchange.journal import read_journal
 from tests.support.services import postgres_server
 

@@ -33,7 +33,7 @@ from config.settings import ExchangeMode, Settings, SettingsError, load_settings
 from models.database import Database
 from models.enums import OverrideAction, RecoveryPhase
 from models.messages import MLTradeRequest
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import DecisionRow, ParentOrderRow, RecoveryRow, TradeRequestRow
 
 _NOT_RUNNING = (

@@ -7,7 +7,7 @@ from celery import shared_task
 from bot.decision import refusals
 from bot.reports.telling import tell_yesterday
 from bot.tca.refit import ImpactRefit
-from models.repositories import tallies
+from models.repositories.trading import tallies
 from tasks.base import MlriskTask
 from tasks.bootstrap import services
 

@@ -16,7 +16,8 @@ from bot.execution.ports import Deps
 from models.amounts import ZERO
 from models.database import UnitOfWork
 from models.locks import lock_account
-from models.repositories import disagreements, portfolio, shares
+from models.repositories import portfolio, shares
+from models.repositories.safety import disagreements
 from models.tables import PositionAdoptionRow, PositionRow
 
 

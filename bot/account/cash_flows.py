@@ -10,8 +10,8 @@ from bot.exchange.protocol import CashFlow, CoinPrice, Wallet
 from bot.execution.booking.coin_prices import price_at
 from bot.execution.ports import Deps
 from models.database import UnitOfWork
-from models.repositories import bases
-from models.repositories.bases import Flow
+from models.repositories.safety import bases
+from models.repositories.safety.bases import Flow
 
 log = logging.getLogger(__name__)
 

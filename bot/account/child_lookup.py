@@ -20,7 +20,7 @@ from bot.execution.ports import Deps
 from models.backup import FailureClass
 from models.enums import ChildState
 from models.locks import lock_order
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import ChildOrderRow, ParentOrderRow
 
 log = logging.getLogger(__name__)

@@ -37,7 +37,8 @@ from bot.execution.sending.trading_rules import TradingRules
 from bot.failpoints import AFTER_EXPIRY_COMMIT, BEFORE_EXPIRY_COMMIT, hit
 from models.enums import ChildState
 from models.locks import lock_parent
-from models.repositories import orders, portfolio
+from models.repositories import portfolio
+from models.repositories.trading import orders
 from models.tables import ChildOrderRow, ParentOrderRow
 
 VANISHED_MARGIN = timedelta(seconds=2)

@@ -7,7 +7,7 @@ from bot.safety.halting import global_state
 from bot.safety.halting.halt import TradingHalt
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 
 ACTOR = "self-test"
 _SHOWN = 5

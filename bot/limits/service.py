@@ -46,8 +46,9 @@ from config.thresholds import MLRiskConfig
 from models.audit import GLOBAL_CHAIN
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind
-from models.repositories import configurations, states
+from models.repositories import configurations
 from models.repositories.configurations import FILES_VERSION, Direction, VersionState
+from models.repositories.safety import states
 from models.tables import ConfigVersionRow
 
 

@@ -20,8 +20,8 @@ from models.audit_progress import verify_on
 from models.database import Database, UnitOfWork
 from models.enums import CircuitBreakerType
 from models.locks import lock_account
-from models.repositories import disagreements, heartbeats, states
-from models.repositories.bases import CONFIRMATIONS
+from models.repositories.safety import disagreements, heartbeats, states
+from models.repositories.safety.bases import CONFIRMATIONS
 from models.tables import DisagreementRow
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from bot.risk import alerts
 from bot.state import trading_state
 from models.database import UnitOfWork
 from models.enums import BreakerAction, BreakerSide, ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import BreakerRow, BreakerTripRow, EquityRow, TradingStateRow
 
 log = logging.getLogger(__name__)

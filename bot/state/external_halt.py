@@ -10,7 +10,7 @@ from datetime import datetime
 from bot.state import breakers
 from models.database import UnitOfWork
 from models.enums import TradingState
-from models.repositories import states
+from models.repositories.safety import states
 
 KIND = "external_halt"
 """The kind of the breaker; stored, so never renamed."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.errors import Refused
 from models.enums import ScopeKind
-from models.repositories import states
+from models.repositories.safety import states
 
 _NAMED = (ScopeKind.STRATEGY, ScopeKind.SYMBOL)
 _FORMS = "global, account, strategy:NAME or symbol:SYMBOL"

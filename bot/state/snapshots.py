@@ -24,9 +24,10 @@ from bot.risk.snapshot import (
 from bot.state import fitness, lease
 from models.amounts import compact
 from models.enums import ScopeKind, TradeSide, TradingState
-from models.repositories import snapshot_query, states
 from models.repositories.portfolio import HeldPosition
-from models.repositories.snapshot_query import AccountFacts
+from models.repositories.safety import states
+from models.repositories.trading import snapshot_query
+from models.repositories.trading.snapshot_query import AccountFacts
 from models.tables import InstrumentRow
 
 

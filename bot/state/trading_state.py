@@ -11,7 +11,7 @@ from typing import Any
 from bot.errors import NotAuthorised, Refused
 from bot.risk.transitions import Transition, change
 from models.enums import TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import TradingStateRow
 
 

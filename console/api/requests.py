@@ -25,7 +25,7 @@ from console.web.desk import Desk
 from models import strict_json
 from models.enums import TokenKind
 from models.messages import MLTradeRequest
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import DecisionRow, ParentOrderRow, TradeRequestRow
 
 router = APIRouter(tags=["requests"])

@@ -23,7 +23,7 @@ from console.api.requests import desk_of
 from console.runtime.halts.halting import scope_of
 from console.views.live.lease_view import lease_view
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import TradingStateRow
 
 router = APIRouter(tags=["states"])

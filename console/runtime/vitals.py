@@ -16,7 +16,8 @@ from bot.risk.snapshot import MarketView
 from models.amounts import shortest
 from models.enums import ChildState, ExecutionStatus, ScopeKind, StopState, TradingState
 from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
-from models.repositories import bases, operators, states, stops, watching
+from models.repositories import operators
+from models.repositories.safety import bases, states, stops, watching
 from models.tables import (
     AuditRow,
     BreakerRow,

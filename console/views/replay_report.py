@@ -17,7 +17,7 @@ from bot.decision.replay import Answer, LimitsOf, Replayed, UnreadableDecision, 
 from console.output import utc
 from models.amounts import shortest
 from models.archived import Archived
-from models.repositories import decisions
+from models.repositories.trading import decisions
 from models.tables import DecisionRow
 
 _SHOWN = 40

@@ -11,7 +11,7 @@ from console.runtime.halts.halt_steps import HaltOrder
 from models.amounts import shortest
 from models.enums import ScopeKind, TradingState
 from models.open_rows import CHILD_IS_PLANNED, CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
-from models.repositories import scoping, states
+from models.repositories.safety import scoping, states
 from models.tables import ChildOrderRow, ParentOrderRow, PositionRow, TradingStateRow
 
 

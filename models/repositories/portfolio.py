@@ -9,7 +9,7 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.repositories import bases
+from models.repositories.safety import bases
 from models.tables import (
     AccountRow,
     EquityDayRow,

@@ -1,7 +1,7 @@
 """Stages of strategies: a row each, and in the audit the entry that set it.
 
-A row alone proves nothing, as `models.repositories.states` says of trading states. A row whose
-stage or epoch differs from its newest entry counts as SHADOW, and so does a row that is gone.
+A row alone proves nothing, as `models.repositories.safety.states` says of trading states. A row
+whose stage or epoch differs from its newest entry counts as SHADOW, and so does a row that is gone.
 """
 
 from collections.abc import Sequence

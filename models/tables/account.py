@@ -69,7 +69,7 @@ class EquityRow(Base):
 
 class EquityDayRow(Base):
     """The start of a UTC day and the peak, from which losses and drawdown are measured
-    (`models/repositories/bases.py`)."""
+    (`models/repositories/safety/bases.py`)."""
 
     __tablename__ = "equity_day"
     account: Mapped[str] = mapped_column(primary_key=True)

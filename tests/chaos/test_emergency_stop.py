@@ -14,7 +14,7 @@ from bot.safety.halting.journal import DIRECT_EXIT
 from bot.state import halt_journal
 from console.errors import ExitCode
 from models.enums import TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import AuditRow
 from tests.support.system import ROOT, MiniSystem, trade_request
 from tests.support.waiting import START_SECONDS

@@ -24,8 +24,8 @@ from config.identity import PAPER_ACCOUNT
 from examples.signing import TASK, signed
 from models.audit import GLOBAL_CHAIN, verify_chain
 from models.enums import StrategyStage, TradingState
-from models.repositories import states
 from models.repositories import strategies as rows
+from models.repositories.safety import states
 from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
 from tests.support.fakes import FakeLimits
 from tests.support.services import PostgresServer

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from models.database import Database
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.scopes import set_state
 

@@ -1,6 +1,6 @@
 """What an account holds and may still fill, read by another statement than the gate's own.
 
-A second opinion for tests of `models.repositories.snapshot_query`.
+A second opinion for tests of `models.repositories.trading.snapshot_query`.
 """
 
 from typing import Any

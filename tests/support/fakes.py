@@ -39,7 +39,8 @@ from models.enums import (
     TradeSide,
     VenueReason,
 )
-from models.repositories import bases, portfolio
+from models.repositories import portfolio
+from models.repositories.safety import bases
 from models.tables import AccountFitnessRow
 from tests.support.leases import grant_lease
 

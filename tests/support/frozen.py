@@ -21,7 +21,7 @@ from bot.execution.sending import claims
 from bot.state import snapshots
 from models.database import Database
 from models.enums import ScopeKind
-from models.repositories import states
+from models.repositories.safety import states
 from tests.support.desk import ACCOUNT, Desk
 
 _PATIENCE_SECONDS = 60

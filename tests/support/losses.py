@@ -6,7 +6,7 @@ from decimal import Decimal
 from bot.safety.breakers.evaluator import BreakerEvaluator
 from bot.safety.monitor import Monitor
 from models.enums import ScopeKind, TradingState
-from models.repositories import bases, states
+from models.repositories.safety import bases, states
 from models.tables import EquityDayRow
 from tests.support.desk import ACCOUNT, Desk
 

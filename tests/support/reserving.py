@@ -28,7 +28,7 @@ from bot.risk.limits import RiskLimits
 from models.database import Database
 from models.enums import ChildState, ExecutionStatus, ReservationState
 from models.locks import lock_account, lock_child, lock_parent, lock_reservation
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import ReservationRow, TradeRequestRow
 from tests.support.exposure import exposure
 from tests.support.fakes import (

@@ -28,7 +28,9 @@ from console.runtime.exchange_record import parse_exchange_record
 from models.database import Database
 from models.enums import ChildState, OrderStatus, ScopeKind, Style, TradeSide
 from models.locks import lock_parent
-from models.repositories import orders, portfolio, states
+from models.repositories import portfolio
+from models.repositories.safety import states
+from models.repositories.trading import orders
 from models.tables import AccountFitnessRow, ChildOrderRow, ParentOrderRow
 from tests.support.leases import grant_lease
 from tests.unit.bot.risk import cases

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from models.database import Database
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 
 
 def set_state(

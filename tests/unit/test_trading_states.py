@@ -9,7 +9,7 @@ import pytest
 from tests.support.repository import ROOT
 
 ROOMS = ("bot", "console", "models", "tasks", "workers")
-THE_ROW = "models/repositories/states.py"
+THE_ROW = "models/repositories/safety/states.py"
 """Writes the row. Its `move` has one caller."""
 THE_MOVE = "bot/state/trading_state.py"
 MAKES_ROWS = {THE_ROW}

@@ -23,7 +23,7 @@ from config.alerting import AlertingRules
 from config.errors import MlriskError
 from config.settings import Settings, load_settings
 from models.database import Database
-from models.repositories import heartbeats
+from models.repositories.safety import heartbeats
 from workers.alerting.delivering import Courier
 from workers.alerting.sending import LOOK_SECONDS, Sender
 from workers.alerting.settings import Addressed, load_channels

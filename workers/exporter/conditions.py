@@ -14,7 +14,7 @@ from bot.state import binding, fitness, lease
 from config.celery import CANARY
 from models.enums import ExecutionStatus, ScopeKind, StopState, TradingState, strictest
 from models.open_rows import CHILD_IS_PLANNED
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import (
     AuditCheckpointRow,
     AuditHeadRow,

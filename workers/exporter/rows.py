@@ -9,8 +9,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.enums import EndCause, Verdict
-from models.repositories import tallies
 from models.repositories.figures import UNRECORDED
+from models.repositories.trading import tallies
 from models.tables import BreakerTripRow
 from workers.exporter import catalogue as c
 from workers.exporter.ledger import SETTLED_AFTER, Axis, Ledger, edges_of

@@ -5,7 +5,7 @@ from datetime import timedelta
 from bot.exchange.protocol import Execution
 from bot.execution.booking.fills import FillBook
 from bot.execution.ports import Deps
-from models.repositories import orders
+from models.repositories.trading import orders
 
 EXECUTION_OVERLAP = timedelta(minutes=5)
 """Executions are read again from this long before the newest stored one."""

@@ -38,7 +38,8 @@ from models.database import Database
 from models.enums import ChildState
 from models.inserting import insert_unless_known
 from models.locks import lock_order, lock_order_of_link, lock_reservation
-from models.repositories import orders, portfolio, shares
+from models.repositories import portfolio, shares
+from models.repositories.trading import orders
 from models.tables import ChildOrderRow, FillRow, ParentOrderRow, PositionRow
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.exchange.protocol import ExchangeOrder, Execution, UnreadableFact
 from models.database import Database
-from models.repositories import disagreements
+from models.repositories.safety import disagreements
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from bot.state import binding
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, EndCause, ParentState
 from models.locks import lock_open_children, lock_parent
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import ParentOrderRow, TradeRequestRow
 
 

@@ -35,7 +35,8 @@ from models.amounts import ZERO, plain
 from models.backup import BackupStep, FailureClass
 from models.enums import Algorithm, ChildState, TradeSide
 from models.locks import lock_open_children
-from models.repositories import orders, portfolio
+from models.repositories import portfolio
+from models.repositories.trading import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 log = logging.getLogger(__name__)

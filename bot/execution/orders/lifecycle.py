@@ -19,7 +19,7 @@ from models.amounts import ZERO
 from models.backup import FailureClass
 from models.enums import ChildState, ExecutionStatus
 from models.locks import lock_open_children
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import ChildOrderRow, ParentOrderRow
 
 

@@ -13,7 +13,7 @@ from models.amounts import ZERO
 from models.database import UnitOfWork
 from models.enums import ExecutionPriority, Style
 from models.locks import lock_reservation
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 SOON = timedelta(seconds=5)

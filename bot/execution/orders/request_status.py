@@ -12,7 +12,7 @@ from typing import Any
 from bot.execution.orders.transitions import ForbiddenMove
 from bot.execution.ports import OrderWork
 from models.enums import ExecutionStatus
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import TradeRequestRow
 
 _S = ExecutionStatus

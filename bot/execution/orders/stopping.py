@@ -19,8 +19,8 @@ from models.amounts import ZERO, plain
 from models.database import Database
 from models.enums import ExecutionStatus
 from models.locks import lock_open_parents, lock_reservations
-from models.repositories import stopping
-from models.repositories.stopping import Ended
+from models.repositories.trading import stopping
+from models.repositories.trading.stopping import Ended
 from models.tables import ParentOrderRow
 
 BATCH = 200

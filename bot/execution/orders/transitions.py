@@ -21,7 +21,7 @@ from bot.execution.orders.approved import RiskApproved
 from bot.execution.orders.reasons import Reason
 from bot.execution.ports import OrderWork
 from models.enums import ChildState, ExecutionStatus, ParentState, ReservationState
-from models.repositories import stopping
+from models.repositories.trading import stopping
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 
 _C, _P = ChildState, ParentState

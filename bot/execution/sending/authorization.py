@@ -23,9 +23,10 @@ from models.enums import (
     Verdict,
     strictest,
 )
-from models.repositories import pre_send, states
-from models.repositories.pre_send import Approval, PreSendFacts
+from models.repositories.safety import states
 from models.repositories.strategies import KnownStage
+from models.repositories.trading import pre_send
+from models.repositories.trading.pre_send import Approval, PreSendFacts
 from models.tables import BreakerRow, ChildOrderRow, ParentOrderRow, TradingStateRow
 
 MAX_AUTHORIZATION_AGE = timedelta(hours=24, minutes=1)

@@ -16,7 +16,7 @@ from bot.execution.sending.deferral import Deferral, DueChild, Sent
 from bot.execution.sending.price_bound import Pricing
 from bot.state import fitness
 from models.enums import ChildState
-from models.repositories.pre_send import PreSendFacts
+from models.repositories.trading.pre_send import PreSendFacts
 from models.tables import ChildOrderRow, ParentOrderRow
 
 

@@ -40,8 +40,8 @@ from bot.state import lease
 from models.amounts import plain
 from models.enums import ChildState, EndCause, Style
 from models.locks import lock_order
-from models.repositories import orders, pre_send
-from models.repositories.pre_send import PreSendFacts
+from models.repositories.trading import orders, pre_send
+from models.repositories.trading.pre_send import PreSendFacts
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 NO_LEASE = "no lease to trade stands, and only exits go out"

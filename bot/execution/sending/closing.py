@@ -3,7 +3,7 @@
 The venue takes no order of such a size, except one that closes the whole position. That order goes
 out only while the exchange shows exactly the child's quantity and no other order of the symbol,
 because it would close more if more were held. From the approval on no entry of the symbol is
-claimed (`models.repositories.pre_send`).
+claimed (`models.repositories.trading.pre_send`).
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from bot.execution.sending.deferral import LOOK_AGAIN, Deferral
 from models.amounts import ZERO
 from models.database import UnitOfWork
 from models.enums import ChildState
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow, PositionRow
 
 

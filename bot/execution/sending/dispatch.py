@@ -9,7 +9,7 @@ from bot.clock import Clock
 from bot.execution.orders.parents import LATE_AFTER
 from bot.execution.ports import TaskQueue
 from models.database import Database
-from models.repositories import orders
+from models.repositories.trading import orders
 
 log = logging.getLogger(__name__)
 

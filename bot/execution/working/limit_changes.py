@@ -33,8 +33,9 @@ from models.amounts import ZERO, plain
 from models.database import Database
 from models.enums import CheckStatus, ChildState, TradeSide
 from models.locks import lock_account, lock_open_children, lock_parent
-from models.repositories import orders, portfolio
-from models.repositories.throttle import ThrottledRow
+from models.repositories import portfolio
+from models.repositories.trading import orders
+from models.repositories.trading.throttle import ThrottledRow
 from models.tables import ChildOrderRow, DecisionRow, InstrumentRow, ParentOrderRow
 
 _RULES = {

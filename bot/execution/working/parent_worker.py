@@ -61,7 +61,8 @@ from bot.risk.snapshot import MarketView
 from bot.state import fitness, lease
 from models.enums import Algorithm, ChildState, EndCause, ParentState, Style
 from models.locks import lock_child, lock_order, lock_parent
-from models.repositories import orders, portfolio
+from models.repositories import portfolio
+from models.repositories.trading import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
 from models.amounts import ZERO, compact, plain
 from models.enums import Algorithm, ChildState, ExecutionPriority, ParentState
 from models.locks import lock_open_children, lock_parents_of
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import ChildOrderRow, ParentOrderRow
 
 _RANK = {priority: rank for rank, priority in enumerate(ExecutionPriority)}

@@ -17,7 +17,7 @@ from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.reasons import Reason, reason_to_stop
 from bot.execution.ports import OrderWork
 from models.open_rows import PARENT_IS_OPEN
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import ParentOrderRow
 
 log = logging.getLogger(__name__)

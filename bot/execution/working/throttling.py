@@ -34,9 +34,10 @@ from bot.execution.working.limit_changes import LimitChanges
 from models.database import Database
 from models.enums import ChildState, ScopeKind, TradingState, strictest
 from models.locks import lock_open_children, lock_parent
-from models.repositories import portfolio, states
-from models.repositories import throttle as rows
-from models.repositories.throttle import ThrottledRow
+from models.repositories import portfolio
+from models.repositories.safety import states
+from models.repositories.trading import throttle as rows
+from models.repositories.trading.throttle import ThrottledRow
 from models.tables import EquityRow, ParentOrderRow
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from bot.safety.lease.sensing import LIVE
 from config.emergency import EmergencyRules
 from models.database import UnitOfWork
 from models.enums import CircuitBreakerType, ScopeKind
-from models.repositories import bases
+from models.repositories.safety import bases
 from models.tables import BreakerRow, BreakerTripRow, HeartbeatRow
 
 _RECONCILIATION, _FEED = "reconciliation", "feed"

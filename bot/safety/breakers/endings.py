@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from bot.state.breakers import BreakerScope
 from models.enums import ScopeKind
-from models.repositories import bases
+from models.repositories.safety import bases
 from models.tables import BreakerTripRow, PositionRow, StrategyShareRow
 
 

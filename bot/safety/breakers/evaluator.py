@@ -37,7 +37,7 @@ from config.breakers import BreakerRules
 from models.database import Database, UnitOfWork
 from models.enums import BreakerAction, ScopeKind
 from models.locks import try_lock_breakers
-from models.repositories import bases
+from models.repositories.safety import bases
 from models.tables import BreakerRow, BreakerTripRow
 
 log = logging.getLogger(__name__)

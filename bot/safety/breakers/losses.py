@@ -17,8 +17,8 @@ from bot.safety.breakers.readings import BreakerKind, BreakerReading, seconds_be
 from bot.state.breakers import BreakerScope
 from models.amounts import ZERO
 from models.enums import BreakerAction
-from models.repositories import bases
-from models.repositories.bases import CONFIRMATIONS
+from models.repositories.safety import bases
+from models.repositories.safety.bases import CONFIRMATIONS
 from models.tables import EquityDayRow
 
 _DAY = timedelta(hours=24)

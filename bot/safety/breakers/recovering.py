@@ -17,7 +17,7 @@ from bot.state.breakers import end_trip, tripped_of
 from config.breakers import BreakerRules
 from models.database import UnitOfWork
 from models.enums import BreakerAction, ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import BreakerRow, TradingStateRow
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from bot.state.scope import EVERYTHING, Scope
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
 from models.locks import AdvisoryLock, try_alone
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import TradingStateRow
 
 log = logging.getLogger(__name__)

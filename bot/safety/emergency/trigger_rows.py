@@ -14,7 +14,7 @@ from bot.safety.emergency.stop import request_emergency_stop
 from bot.safety.emergency.triggers import Judgement, Lasting, TriggerKind
 from models.database import UnitOfWork
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import EmergencyTriggerRow, TradingStateRow
 
 ACTOR = "emergency-triggers"

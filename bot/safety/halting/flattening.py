@@ -27,7 +27,7 @@ from bot.state import trading_state
 from bot.state.scope import Scope
 from models.database import Database
 from models.enums import ChildState, ScopeKind, TradeSide, TradingState, Verdict
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import ParentOrderRow
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from bot.state import trading_state
 from bot.state.scope import EVERYTHING, Scope
 from models.database import UnitOfWork
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 
 _FIRST_TO = {
     TradingState.FLATTENING: (TradingState.HALTED,),

@@ -30,7 +30,8 @@ from bot.safety.halting.report import REPORT, HaltReport, facts_of
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database
 from models.enums import ScopeKind, TradingState
-from models.repositories import orders, scoping
+from models.repositories.safety import scoping
+from models.repositories.trading import orders
 from models.tables import AccountRow
 
 T = TypeVar("T")

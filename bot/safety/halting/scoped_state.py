@@ -10,7 +10,7 @@ from bot.state import trading_state
 from bot.state.scope import Scope
 from models.database import UnitOfWork
 from models.enums import TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import TradingStateRow
 
 

@@ -19,7 +19,8 @@ from bot.state.scope import Scope
 from models.database import UnitOfWork
 from models.enums import EndCause, ScopeKind, TradingState
 from models.open_rows import PARENT_IS_OPEN
-from models.repositories import orders, scoping, states
+from models.repositories.safety import scoping, states
+from models.repositories.trading import orders
 from models.tables import AuditRow, ParentOrderRow, TradingStateRow
 
 PATIENCE = timedelta(minutes=3)

@@ -29,7 +29,7 @@ from models.audit import (
     problems_of_end,
 )
 from models.database import Database
-from models.repositories import bases
+from models.repositories.safety import bases
 from models.tables import AuditCheckpointRow, AuditRow, HeartbeatRow, InstrumentRow
 from models.tables.safety import SYSTEM_HEARTBEAT
 

@@ -19,7 +19,7 @@ from bot.safety.positions.conditions import Alarm
 from models.database import UnitOfWork
 from models.enums import ExecutionStatus, TradeSide
 from models.inserting import insert_unless_known
-from models.repositories import watching
+from models.repositories.safety import watching
 from models.tables import PositionExitRow, PositionRow
 
 log = logging.getLogger(__name__)

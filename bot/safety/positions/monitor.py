@@ -19,7 +19,7 @@ from bot.safety.positions.exits import ACTOR, PositionExits
 from config.positions import PositionRules
 from models.database import Database, UnitOfWork
 from models.enums import TradeSide
-from models.repositories import stops, watching
+from models.repositories.safety import stops, watching
 from models.tables import PositionRow, PositionWatchRow, TradeRequestRow
 
 log = logging.getLogger(__name__)

@@ -29,7 +29,8 @@ from config.positions import PositionRules
 from models.database import UnitOfWork
 from models.enums import OrderStatus, ScopeKind, StopState, TradeSide
 from models.locks import try_position_guard
-from models.repositories import portfolio, stops, watching
+from models.repositories import portfolio
+from models.repositories.safety import stops, watching
 from models.tables import PositionRow, PositionWatchRow, ProtectiveStopRow
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from bot.safety.positions.conditions import Confidence, better
-from models.repositories import watching
+from models.repositories.safety import watching
 from models.tables import TradeRequestRow
 
 

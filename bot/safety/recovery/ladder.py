@@ -22,8 +22,8 @@ from bot.state.scope import Scope
 from config.recovery import RecoveryRules
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, RecoveryPhase, ScopeKind, TradingState
-from models.repositories import bases, states
-from models.repositories.bases import CONFIRMATIONS
+from models.repositories.safety import bases, states
+from models.repositories.safety.bases import CONFIRMATIONS
 from models.tables import (
     BreakerRow,
     CashFlowRow,

@@ -12,7 +12,7 @@ from bot.exchange.protocol import Exchange
 from bot.state.scope import Scope
 from models.database import Database
 from models.enums import ParentState, ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradingStateRow
 
 ACTS_SHOWN = 50

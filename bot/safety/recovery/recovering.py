@@ -26,8 +26,9 @@ from bot.state.scope import Scope
 from models.audit import AuditDraft
 from models.database import Database, UnitOfWork
 from models.enums import RecoveryPhase, ScopeKind, TradingState
-from models.repositories import bases, operators, states
-from models.repositories.states import contradicted
+from models.repositories import operators
+from models.repositories.safety import bases, states
+from models.repositories.safety.states import contradicted
 from models.tables import AuditRow, RecoveryRow, TradingStateRow
 
 log = logging.getLogger(__name__)

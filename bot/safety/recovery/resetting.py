@@ -29,7 +29,7 @@ from bot.state.breakers import BreakerScope, end_trip, tripped_of
 from bot.state.scope import Scope
 from models.database import Database, UnitOfWork
 from models.enums import CheckStatus, CircuitBreakerType, ScopeKind, TradingState
-from models.repositories import bases, states
+from models.repositories.safety import bases, states
 from models.tables import BreakerRow, TradingStateRow
 
 log = logging.getLogger(__name__)

@@ -29,7 +29,8 @@ from models.audit import GLOBAL_CHAIN, AuditDraft
 from models.database import Database, UnitOfWork
 from models.enums import EndCause, ScopeKind, StrategyStage
 from models.messages import is_identifier
-from models.repositories import operators, scoping, strategies
+from models.repositories import operators, strategies
+from models.repositories.safety import scoping
 from models.tables import AuditRow, StrategyRow
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from console.runtime.configuring import ActorOption, ReasonOption
 from console.runtime.halts.recovering import may_recover
 from console.runtime.operator import task_queue
 from console.views.live.open_positions import line_of, open_positions
-from models.repositories import disagreements
+from models.repositories.safety import disagreements
 from models.tables import DisagreementRow
 
 app = typer.Typer(

@@ -23,7 +23,7 @@ from console.runtime.halts.halt_steps import HaltOrder, HaltOutcome, HaltSteps
 from console.runtime.halts.recovering import breakers_of, may_end_halt, preview_of
 from models.database import Database
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import AuditRow, TradingStateRow
 
 PROOFS = ("latched", "sealed", "clean", "flat")

@@ -15,7 +15,7 @@ from console.views.live import parent_words
 from models.amounts import shortest
 from models.enums import ChildState
 from models.open_rows import CHILD_IS_OPEN
-from models.repositories import orders
+from models.repositories.trading import orders
 from models.tables import ChildOrderRow, ParentOrderRow
 
 

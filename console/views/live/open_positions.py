@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.enums import StopState
-from models.repositories import stops, watching
+from models.repositories.safety import stops, watching
 from models.tables import PositionRow, ProtectiveStopRow
 
 

@@ -23,7 +23,8 @@ from console.views.live.moment import (
 from console.views.live.parent_words import progress_words
 from models.enums import ParentState, TradingState
 from models.open_rows import CHILD_IS_PLANNED, CHILD_MAY_BE_AT_EXCHANGE
-from models.repositories import states, tallies
+from models.repositories.safety import states
+from models.repositories.trading import tallies
 from models.tables import (
     BreakerRow,
     ChildOrderRow,

@@ -15,7 +15,7 @@ from bot.safety.monitor import Monitor
 from console.invariants import quantities
 from console.invariants.shares import shares_add_up
 from models.enums import OperatorRole
-from models.repositories import disagreements
+from models.repositories.safety import disagreements
 from models.tables import FillRow, PositionAdoptionRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import INSTRUMENT

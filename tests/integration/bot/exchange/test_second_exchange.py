@@ -20,7 +20,7 @@ from bot.state import binding
 from config.settings import Settings
 from models.database import Database
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, VenueReason
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import FillRow
 from tests.support import kiosk_client
 from tests.support.desk import ACCOUNT, Desk

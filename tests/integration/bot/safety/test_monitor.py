@@ -7,8 +7,8 @@ from bot.exchange.protocol import ExchangePosition
 from bot.execution.sending.sender import SendResult
 from bot.safety.monitor import Monitor
 from models.enums import CircuitBreakerType, OrderStatus, ScopeKind, TradeSide, TradingState
-from models.repositories import snapshot_query
-from models.repositories.snapshot_query import TradeKey
+from models.repositories.trading import snapshot_query
+from models.repositories.trading.snapshot_query import TradeKey
 from models.tables import BreakerRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.losses import account_state, lose

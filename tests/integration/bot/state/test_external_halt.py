@@ -9,7 +9,7 @@ from bot.execution.orders import reasons
 from bot.safety.monitor import Monitor
 from bot.state import external_halt
 from models.enums import OrderStatus, ScopeKind, TradeSide, TradingState, VenueReason
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import BreakerRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.losses import account_state

@@ -16,7 +16,7 @@ from bot.safety.halting.halt import TradingHalt
 from console.errors import ExitCode
 from models.database import Database
 from models.enums import TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from tests.support.operators import PASSPHRASE
 from tests.support.repository import ROOT
 

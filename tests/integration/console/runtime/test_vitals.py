@@ -22,7 +22,8 @@ from models.enums import (
     TradeSide,
     TradingState,
 )
-from models.repositories import portfolio, states
+from models.repositories import portfolio
+from models.repositories.safety import states
 from models.tables import (
     BreakerRow,
     ChildOrderRow,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bot.safety.halting.halt import TradingHalt
 from console.selfassess import evidence_rows
-from models.repositories import heartbeats
+from models.repositories.safety import heartbeats
 from models.tables import DisagreementRow
 from tests.support.scene import ACCOUNT, Scene, read_only_engine
 

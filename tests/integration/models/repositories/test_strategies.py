@@ -7,8 +7,9 @@ from sqlalchemy import update
 
 from bot.safety.strategies.ladder import StrategyLadder
 from models.enums import StrategyStage
-from models.repositories import snapshot_query, strategies
-from models.repositories.snapshot_query import TradeKey
+from models.repositories import strategies
+from models.repositories.trading import snapshot_query
+from models.repositories.trading.snapshot_query import TradeKey
 from models.tables import PositionRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.staging import NAME, demoted, facts

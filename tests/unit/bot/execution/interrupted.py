@@ -15,7 +15,7 @@ from bot.execution.sending import authorization, deferral
 from bot.execution.sending.deferral import Deferral, DueChild, Sent
 from config.working import WorkingRules
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
-from models.repositories.pre_send import Approval, PreSendFacts
+from models.repositories.trading.pre_send import Approval, PreSendFacts
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 from tests.support.fakes import T0
 

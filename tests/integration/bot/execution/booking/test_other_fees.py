@@ -10,7 +10,7 @@ from bot.errors import DependencyDown
 from bot.execution.booking.other_fees import OtherFees
 from bot.execution.orders.one_by_one import FAILURES_IN_A_ROW
 from bot.tca.service import costs
-from models.repositories import snapshot_query
+from models.repositories.trading import snapshot_query
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.other_coins import position, problem, stored, trade
 

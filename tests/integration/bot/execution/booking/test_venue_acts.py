@@ -8,7 +8,7 @@ import pytest
 from bot.exchange.protocol import FUNDING, Execution
 from bot.safety.recovery.resetting import Recovery
 from models.enums import ScopeKind, TradeSide, TradingState, VenueReason
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import BreakerRow, FillRow
 from tests.support.desk import ACCOUNT, Desk
 

@@ -26,7 +26,7 @@ from models.enums import (
     TradeSide,
     VenueReason,
 )
-from models.repositories import disagreements
+from models.repositories.safety import disagreements
 from models.tables import AlertRow, AuditRow, ParentOrderRow, TradeRequestRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import T0

@@ -13,7 +13,7 @@ from models.connecting import migration_engine
 from models.database import Database
 from models.enums import ChildState, ParentState
 from models.locks import sending_holders
-from models.repositories import states
+from models.repositories.safety import states
 from tests.support.desk import Desk
 from tests.support.frozen import frozen
 from tests.support.services import PostgresServer

@@ -286,7 +286,7 @@ class TestHalting:
         assert order == ["posted", "sealed"]
 
     def state(self, desk: Desk) -> TradingState:
-        from models.repositories.states import all_states
+        from models.repositories.safety.states import all_states
 
         with desk.db.reading() as session:
             return TradingState(all_states(session)[0].state)

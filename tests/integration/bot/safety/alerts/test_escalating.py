@@ -12,7 +12,7 @@ from bot.safety.alerts.escalating import Escalation
 from bot.safety.alerts.telling import Channel
 from config.alerting import AlertingRules
 from models.enums import AlertLevel, AlertNews, AlertState, ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import AlertDeliveryRow, AlertRow, AuditRow
 from tests.support.desk import Desk
 

@@ -11,7 +11,7 @@ from bot.safety.emergency.triggers import TriggerKind
 from bot.safety.monitor import Monitor
 from bot.state.breakers import BreakerScope, Finding, trip
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import AuditRow, EmergencyTriggerRow
 from tests.support.breakers import Watch, lose_in_a_row
 from tests.support.desk import ACCOUNT, Desk

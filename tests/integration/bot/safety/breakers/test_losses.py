@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from models.enums import BreakerAction, ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import BreakerRow
 from tests.support.breakers import D, Watch, trade
 from tests.support.desk import Desk

@@ -7,7 +7,7 @@ import pytest
 from bot.safety.recovery.resetting import Recovery
 from bot.state.breakers import Finding, trip
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from tests.support.breakers import D, Watch, trip_correlation
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.losses import account_state

@@ -28,7 +28,7 @@ from bot.safety.recovery.resetting import Recovery
 from bot.state.breakers import BreakerScope, Finding, trip
 from bot.state.scope import EVERYTHING, Scope
 from models.enums import ScopeKind, TradingState, strictest
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import BreakerRow, TradingLeaseRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.properties import examples

@@ -12,7 +12,7 @@ from bot.safety.emergency.stop import request_emergency_stop
 from bot.safety.halting.flattening import WAIT_SECONDS, FlatReport, Flattener
 from bot.state.scope import Scope
 from models.enums import AlertState, ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import AlertRow, AuditRow, TradingStateRow
 from tests.support.desk import Desk
 from tests.support.exits import open_position

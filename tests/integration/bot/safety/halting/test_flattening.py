@@ -10,7 +10,7 @@ from bot.execution.orders.identity import stop_link_id
 from bot.safety.halting.halt import HaltReach
 from bot.state.scope import EVERYTHING, Scope
 from models.enums import OrderStatus, ScopeKind, TradeSide, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from tests.support.desk import Desk
 from tests.support.exits import open_position
 from tests.support.flattening import flattener

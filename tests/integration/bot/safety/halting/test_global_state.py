@@ -4,7 +4,7 @@ import pytest
 
 from bot.safety.monitor import Monitor
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from tests.support.by_hand import BY_HAND, SCOPES, ByHand, by_hand, halted, strictest
 from tests.support.desk import Desk
 from tests.support.scopes import set_state

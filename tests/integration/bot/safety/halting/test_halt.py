@@ -17,7 +17,7 @@ from models.enums import (
     TradingState,
 )
 from models.locks import sending_shared
-from models.repositories import states
+from models.repositories.safety import states
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.trading_halts import seal_of
 from tests.support.waiting import eventually

@@ -11,7 +11,7 @@ from bot.safety.halting import journal as halt_journal
 from bot.state.halt_journal import JournalledExit, JournalledHalt, write
 from models.database import Database
 from models.enums import TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import AuditRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.exits import ask_exit, open_position

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from bot.safety.halting.report import REPORT
 from bot.state.scope import EVERYTHING, Scope
 from models.enums import ParentState, ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import AuditRow
 from tests.support.desk import ACCOUNT, Desk
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from bot.safety.positions.conditions import Cause
 from bot.safety.positions.monitor import PositionMonitor
 from models.enums import ScopeKind, TradingState, VenueReason
-from models.repositories import states
-from models.repositories import watching as rows
+from models.repositories.safety import states
+from models.repositories.safety import watching as rows
 from models.tables import AuditRow, PositionExitRow, PositionRow, PositionWatchRow, TradingStateRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import PRICE

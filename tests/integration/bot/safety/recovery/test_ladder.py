@@ -17,7 +17,7 @@ from models.enums import (
     ScopeKind,
     TradingState,
 )
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import ChildOrderRow, RecoveryRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.recovering import RULES, D, begin, row, state

@@ -17,7 +17,7 @@ from bot.safety.recovery.resetting import Recovery
 from bot.state.breakers import BreakerScope, Finding, trip
 from bot.state.scope import Scope
 from models.enums import OperatorRole, ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from models.tables import AuditRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.losses import judge

@@ -9,7 +9,7 @@ import pytest
 from bot.exchange.protocol import ExchangePosition
 from console.cli import run
 from console.errors import ExitCode
-from models.repositories import disagreements
+from models.repositories.safety import disagreements
 from tests.support.fakes import FakeExchange
 from tests.support.scene import ACCOUNT, Scene
 from workers.supervision.ports import free_port

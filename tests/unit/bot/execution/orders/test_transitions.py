@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[5]
 ROOMS = ("bot", "tasks", "workers", "console", "models")
 HOMES = {"bot/execution/orders/transitions.py", "bot/execution/orders/request_status.py"}
 OTHER_MACHINES = {
-    "models/repositories/states.py": "trading states",
+    "models/repositories/safety/states.py": "trading states",
     "bot/limits/service.py": "versions of limits",
     "bot/safety/alerts/acknowledging.py": "alerts",
     "bot/safety/alerts/escalating.py": "alerts",

@@ -18,9 +18,9 @@ from models.enums import (
     TradingState,
     Verdict,
 )
-from models.repositories import states
-from models.repositories.pre_send import Approval, PreSendFacts
+from models.repositories.safety import states
 from models.repositories.strategies import UNKNOWN, KnownStage
+from models.repositories.trading.pre_send import Approval, PreSendFacts
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 from tests.support.fakes import T0
 

@@ -10,7 +10,7 @@ from bot.safety.halting.halt import TradingHalt
 from bot.safety.monitor import Monitor
 from console.views.live.queries import trading_states
 from models.enums import ScopeKind, TradingState
-from models.repositories import states
+from models.repositories.safety import states
 from tests.support.by_hand import (
     ACTIVE,
     BY_HAND,

@@ -14,7 +14,8 @@ from bot.safety.recovery.resetting import Recovery
 from console.runtime.vitals import Patient, check_vitals
 from models.database import Database
 from models.enums import TradingState
-from models.repositories import bases, portfolio
+from models.repositories import portfolio
+from models.repositories.safety import bases
 from models.tables import CashFlowRow, EquityDayRow, EquityRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import T0, FakeExchange, prepare

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from models.database import Database
-from models.repositories import heartbeats
+from models.repositories.safety import heartbeats
 from models.tables import HeartbeatRow
 
 pytestmark = pytest.mark.services

@@ -10,7 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.enums import Verdict
-from models.repositories.snapshot_query import (
+from models.repositories.safety.states import GLOBAL_KEY, STATES, state_row
+from models.repositories.strategies import STAGE, UNKNOWN, KnownStage, of_facts
+from models.repositories.trading.snapshot_query import (
     BREAKERS,
     FITNESS,
     INSTRUMENT,
@@ -19,8 +21,6 @@ from models.repositories.snapshot_query import (
     held_side,
     instrument_row,
 )
-from models.repositories.states import GLOBAL_KEY, STATES, state_row
-from models.repositories.strategies import STAGE, UNKNOWN, KnownStage, of_facts
 from models.tables import BreakerRow, InstrumentRow, ParentOrderRow, TradingStateRow
 
 
@@ -98,8 +98,8 @@ def _take(
             found.exit_under_way = True
 
 
-# Each part gives (what, words, numbers, at), as in `models.repositories.snapshot_query`. It reads
-# three columns of the decision only: its record is large.
+# Each part gives (what, words, numbers, at), as in `models.repositories.trading.snapshot_query`.
+# It reads three columns of the decision only: its record is large.
 _STATEMENT = text(
     f"""
 {STATES}

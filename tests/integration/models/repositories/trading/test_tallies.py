@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from models.database import Database
-from models.repositories import tallies
+from models.repositories.trading import tallies
 from models.tables import (
     ChildOrderRow,
     DecisionRow,

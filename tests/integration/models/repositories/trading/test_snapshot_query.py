@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 from models.audit import AuditDraft, append_entries
 from models.database import Database
 from models.enums import ScopeKind, TradingState, Verdict
-from models.repositories import portfolio, snapshot_query, states
-from models.repositories.snapshot_query import AccountFacts, TradeKey
+from models.repositories import portfolio
+from models.repositories.safety import states
+from models.repositories.trading import snapshot_query
+from models.repositories.trading.snapshot_query import AccountFacts, TradeKey
 from models.tables import (
     BreakerRow,
     ChildOrderRow,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.enums import BreakerSide, TradeSide
 from models.repositories.portfolio import HeldPosition, HeldReservation
-from models.repositories.states import GLOBAL_KEY, STATES, state_row
+from models.repositories.safety.states import GLOBAL_KEY, STATES, state_row
 from models.repositories.strategies import EXPOSURE, STAGE, UNKNOWN, KnownStage, of_facts
 from models.tables import BreakerRow, InstrumentRow, TradingStateRow
 

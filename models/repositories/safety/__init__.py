@@ -1,0 +1,1 @@
+"""Rows of trading states, protective stops, bases of losses and signs of life."""

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
-from config.alerting import AlertingRules
-from config.breakers import BreakerRules
 from config.declaration import HIGHER, LOWER, limit
-from config.emergency import EmergencyRules
-from config.lease import LeaseRules
-from config.positions import PositionRules
-from config.quotas import QuotaRules
-from config.recovery import RecoveryRules
-from config.strategies import StrategyRules
-from config.working import WorkingRules
+from config.keys.alerting import AlertingRules
+from config.keys.breakers import BreakerRules
+from config.keys.emergency import EmergencyRules
+from config.keys.lease import LeaseRules
+from config.keys.positions import PositionRules
+from config.keys.quotas import QuotaRules
+from config.keys.recovery import RecoveryRules
+from config.keys.strategies import StrategyRules
+from config.keys.working import WorkingRules
 
 EQUITY = "share of equity"
 

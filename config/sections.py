@@ -4,18 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import make_dataclass
 from typing import Any
 
-from config.alerting import AlertingRules
-from config.breakers import BreakerRules
 from config.declaration import Declaration, declarations
-from config.emergency import EmergencyRules
-from config.interface_keys import InterfaceKeys
-from config.lease import LeaseRules
+from config.keys.alerting import AlertingRules
+from config.keys.breakers import BreakerRules
+from config.keys.emergency import EmergencyRules
+from config.keys.interface_keys import InterfaceKeys
+from config.keys.lease import LeaseRules
+from config.keys.positions import PositionRules
+from config.keys.quotas import QuotaRules
+from config.keys.recovery import RecoveryRules
+from config.keys.strategies import StrategyRules
+from config.keys.working import WorkingRules
 from config.limits import RiskLimits
-from config.positions import PositionRules
-from config.quotas import QuotaRules
-from config.recovery import RecoveryRules
-from config.strategies import StrategyRules
-from config.working import WorkingRules
 
 DECLARING = (
     RiskLimits,

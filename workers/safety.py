@@ -22,7 +22,7 @@ from bot.safety.emergency.outages import Outages
 from bot.safety.lease.keeper import LOOK_SECONDS, Kept, LeaseKeeper
 from bot.safety.lease.sensing import Sensing
 from bot.state import binding
-from config.emergency import EmergencyRules
+from config.keys.emergency import EmergencyRules
 from config.settings import load_settings
 from tasks.bootstrap import Services, audit_directories, services
 from workers.audit_log import AuditLogKeeper

@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.errors import QuotaExceeded
 from bot.execution.orders.identity import request_keys
 from bot.execution.ports import LimitsSource, limits_for
-from config.quotas import QuotaRules
+from config.keys.quotas import QuotaRules
 from models.database import Database
 from models.enums import TradeSide
 from models.messages import is_identifier

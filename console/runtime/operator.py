@@ -15,8 +15,8 @@ from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
 from bot.safety.halting.calling_back import Waiting, call_back
 from bot.safety.halting.scope_at_exchange import ScopeAtExchange
 from config.celery import MARKET_DATABASE, with_database
+from config.keys.working import WorkingRules
 from config.settings import Settings
-from config.working import WorkingRules
 from console.errors import CommandError, ExitCode
 from tasks.queue import CeleryTaskQueue, revoke_queued
 

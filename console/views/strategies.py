@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from bot.execution.orders.identity import strategy_tag
 from bot.safety.strategies.evidence import Evidence
-from config.strategies import StrategyRules
+from config.keys.strategies import StrategyRules
 from console.output import stdout, utc
 from models.amounts import shortest
 from models.repositories.strategies import KnownStage

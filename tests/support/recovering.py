@@ -9,7 +9,7 @@ from bot.authority.override_codes import OverrideCodes, Use
 from bot.safety.recovery.recovering import Authority, Recovering
 from bot.state.scope import EVERYTHING as GLOBAL
 from bot.state.scope import Scope
-from config.recovery import RecoveryRules
+from config.keys.recovery import RecoveryRules
 from models.enums import (
     OverrideAction,
     TradingState,

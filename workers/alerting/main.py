@@ -19,8 +19,8 @@ from bot.limits.source import ConfiguredLimits
 from bot.safety.alerts import channels, messages, telling
 from bot.safety.alerts.escalating import Escalation
 from bot.state import binding
-from config.alerting import AlertingRules
 from config.errors import MlriskError
+from config.keys.alerting import AlertingRules
 from config.settings import Settings, load_settings
 from models.database import Database
 from models.repositories.safety import heartbeats

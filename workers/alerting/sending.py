@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.safety.alerts import channels, telling
 from bot.safety.alerts.messages import Message, message_of
 from bot.safety.alerts.telling import Told
-from config.alerting import AlertingRules
+from config.keys.alerting import AlertingRules
 from models.database import Database
 from models.enums import AlertLevel, AlertNews
 from workers.alerting.delivering import Courier

@@ -16,7 +16,7 @@ from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import number_text
 from bot.risk.snapshot import MarketView, TradeIntent
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import Algorithm, ExecutionPriority
 
 Choice = tuple[Algorithm, str]

@@ -27,7 +27,7 @@ from bot.execution.policy.fallback_steps import (
     too_small,
 )
 from bot.risk.snapshot import AlgorithmOptions
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.amounts import shortest
 from models.backup import BackupPlan, BackupStep, FailureClass
 from models.enums import Algorithm

@@ -23,7 +23,7 @@ from bot.risk import codec
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import number_text
 from bot.risk.snapshot import MarketView
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import TradeSide, TradingState
 
 _ONE, _ZERO = Decimal(1), Decimal(0)

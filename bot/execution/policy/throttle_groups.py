@@ -14,7 +14,7 @@ from decimal import Decimal
 from bot.execution.policy.throttle import Throttle, ThrottleKind, conditions_of, next_throttle
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import TradeSide, TradingState
 
 Scope = tuple[str, str]

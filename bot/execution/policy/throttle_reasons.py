@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.risk.rule import Raw
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import TradingState
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from bot.execution.orders import parents
 from bot.execution.policy.throttle import Throttle
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import ParentState, TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 

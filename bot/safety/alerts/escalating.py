@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.safety.halting import scoped_state
 from bot.state.scope import Scope
-from config.alerting import AlertingRules
+from config.keys.alerting import AlertingRules
 from models.database import Database
 from models.enums import AlertLevel, AlertNews, AlertState, ScopeKind, TradingState
 from models.tables import AlertRow

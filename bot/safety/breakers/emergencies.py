@@ -15,7 +15,7 @@ from bot.safety.emergency import triggers as emergency_triggers
 from bot.safety.emergency.trigger_rows import TriggerRows
 from bot.safety.emergency.triggers import SeenTrip, TriggerKind
 from bot.safety.lease.sensing import LIVE
-from config.emergency import EmergencyRules
+from config.keys.emergency import EmergencyRules
 from models.database import UnitOfWork
 from models.enums import CircuitBreakerType, ScopeKind
 from models.repositories.safety import bases

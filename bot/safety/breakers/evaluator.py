@@ -33,7 +33,7 @@ from bot.safety.breakers import (
 from bot.safety.breakers.readings import BreakerKind, BreakerReading
 from bot.safety.emergency.stop import request_emergency_stop
 from bot.state.breakers import BreakerScope, row_of, trip
-from config.breakers import BreakerRules
+from config.keys.breakers import BreakerRules
 from models.database import Database, UnitOfWork
 from models.enums import BreakerAction, ScopeKind
 from models.locks import try_lock_breakers

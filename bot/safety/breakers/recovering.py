@@ -14,7 +14,7 @@ from bot.safety.breakers.readings import BreakerKind, BreakerReading, seconds_be
 from bot.safety.recovery.recovering import LADDER as WHOLE_LADDER
 from bot.state import trading_state
 from bot.state.breakers import end_trip, tripped_of
-from config.breakers import BreakerRules
+from config.keys.breakers import BreakerRules
 from models.database import UnitOfWork
 from models.enums import BreakerAction, ScopeKind, TradingState
 from models.repositories.safety import states

@@ -20,7 +20,7 @@ from bot.safety.emergency.triggers import Judgement, Lasting, TriggerKind
 from bot.safety.lease.sensors import AUDIT_UNWRITABLE, Reading
 from bot.state import halt_journal
 from bot.state.halt_journal import JournalledHalt
-from config.emergency import EmergencyRules
+from config.keys.emergency import EmergencyRules
 
 log = logging.getLogger(__name__)
 

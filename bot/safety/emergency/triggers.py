@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.safety.breakers.readings import BreakerKind, seconds_between
-from config.emergency import EmergencyRules
+from config.keys.emergency import EmergencyRules
 
 CHANGED_LOOKS = 3
 """An audit counts as changed when so many looks in a row say so. The lease to trade is taken back

@@ -10,7 +10,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
-from config.lease import LeaseRules
+from config.keys.lease import LeaseRules
 
 FUTURE_SECONDS = 2.0
 """The most that the clocks of feed, workers and Postgres may differ. A reading from further ahead

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from config.positions import PositionRules
+from config.keys.positions import PositionRules
 
 ONE = Decimal(1)
 

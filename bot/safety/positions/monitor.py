@@ -16,7 +16,7 @@ from bot.safety.halting import global_state
 from bot.safety.positions import conditions, trades
 from bot.safety.positions.conditions import Alarm, Cause, Confidence, Watched
 from bot.safety.positions.exits import ACTOR, PositionExits
-from config.positions import PositionRules
+from config.keys.positions import PositionRules
 from models.database import Database, UnitOfWork
 from models.enums import TradeSide
 from models.repositories.safety import stops, watching

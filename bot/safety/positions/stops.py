@@ -25,7 +25,7 @@ from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.safety.positions import conditions, trades
 from bot.safety.positions.exits import ACTOR
 from bot.state import breakers
-from config.positions import PositionRules
+from config.keys.positions import PositionRules
 from models.database import UnitOfWork
 from models.enums import OrderStatus, ScopeKind, StopState, TradeSide
 from models.locks import try_position_guard

@@ -19,7 +19,7 @@ from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety.recovery.recovering import LADDER, OPEN
 from bot.state import trading_state
 from bot.state.scope import Scope
-from config.recovery import RecoveryRules
+from config.keys.recovery import RecoveryRules
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, RecoveryPhase, ScopeKind, TradingState
 from models.repositories.safety import bases, states

@@ -24,7 +24,7 @@ from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety.halting.halt import LOCK_WAIT_MS
 from bot.safety.strategies.evidence import Evidence, gather
 from bot.safety.strategies.profile import Profile
-from config.strategies import StrategyRules
+from config.keys.strategies import StrategyRules
 from models.audit import GLOBAL_CHAIN, AuditDraft
 from models.database import Database, UnitOfWork
 from models.enums import EndCause, ScopeKind, StrategyStage

@@ -23,7 +23,7 @@ from bot.safety.recovery.ladder import RecoveryLadder
 from bot.safety.recovery.recovering import Authority, Recovering
 from bot.state.scope import EVERYTHING as GLOBAL
 from config.celery import celery_settings
-from config.recovery import RecoveryRules
+from config.keys.recovery import RecoveryRules
 from config.settings import Settings
 from models.tables import Base
 from tasks import bootstrap, validation

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.errors import DependencyDown, OutcomeUnknown, Throttled
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import ChildState
 from tests.support.desk import Desk
 

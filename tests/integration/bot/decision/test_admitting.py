@@ -13,7 +13,7 @@ from bot.decision.authentication import TASK
 from bot.decision.quotas import Quotas
 from bot.decision.signing import Signature, Signatures, key_of, mac_of
 from bot.errors import BadMessage
-from config.quotas import QuotaRules
+from config.keys.quotas import QuotaRules
 from models.tables import AuditRow, TradeRequestRow
 from tests.support.desk import Desk
 

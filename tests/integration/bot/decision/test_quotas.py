@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from bot.decision import refusals
 from bot.decision.authentication import AuthenticatedDecisions as Door
 from bot.decision.quotas import Quotas
-from config.quotas import QuotaRules
+from config.keys.quotas import QuotaRules
 from models.enums import MessageRefusal
 from models.repositories import refused
 from models.tables import AuditRow, DecisionRow, TradeRequestRow

@@ -13,7 +13,7 @@ from random import Random
 
 from bot.execution.sending import authorization, deferral
 from bot.execution.sending.deferral import Deferral, DueChild, Sent
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
 from models.repositories.trading.pre_send import Approval, PreSendFacts
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow

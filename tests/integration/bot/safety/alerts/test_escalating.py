@@ -10,7 +10,7 @@ from bot.safety.alerts import telling
 from bot.safety.alerts.acknowledging import Acknowledgement
 from bot.safety.alerts.escalating import Escalation
 from bot.safety.alerts.telling import Channel
-from config.alerting import AlertingRules
+from config.keys.alerting import AlertingRules
 from models.enums import AlertLevel, AlertNews, AlertState, ScopeKind, TradingState
 from models.repositories.safety import states
 from models.tables import AlertDeliveryRow, AlertRow, AuditRow

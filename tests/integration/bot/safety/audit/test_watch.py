@@ -12,7 +12,7 @@ from bot.safety.lease.keeper import LeaseKeeper
 from bot.safety.lease.sensing import AuditVerifier, database_time
 from bot.safety.lease.sensors import AUDIT_UNWRITABLE, SENSORS, Reading
 from bot.safety.monitor import Monitor
-from config.emergency import EmergencyRules
+from config.keys.emergency import EmergencyRules
 from models.database import Database
 from models.enums import TradingState
 from tests.support.desk import ACCOUNT, Desk

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.emergency import EmergencyRules
+from config.keys.emergency import EmergencyRules
 from tests.support.breakers import Watch
 from tests.support.desk import Desk
 

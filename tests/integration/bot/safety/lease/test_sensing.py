@@ -14,7 +14,7 @@ from bot.safety.lease.sensors import faults, judge
 from bot.safety.monitor import Monitor
 from bot.state import fitness
 from bot.state.fitness import Fitness
-from config.lease import LeaseRules
+from config.keys.lease import LeaseRules
 from models.database import Database
 from models.tables import EquityRow, HeartbeatRow, InstrumentRow
 from tests.support.desk import ACCOUNT, Desk

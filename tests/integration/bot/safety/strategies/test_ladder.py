@@ -17,9 +17,9 @@ from bot.safety.strategies.ladder import StrategyLadder
 from bot.safety.strategies.profile import Profile
 from bot.state import binding
 from bot.state.binding import Identity
-from config.quotas import QuotaRules
+from config.keys.quotas import QuotaRules
+from config.keys.strategies import StrategyRules
 from config.settings import Environment, TradingMode
-from config.strategies import StrategyRules
 from models.enums import ChildState, OperatorRole, ParentState, StrategyStage
 from models.repositories import predictions
 from models.repositories import strategies as rows

@@ -10,7 +10,7 @@ from bot.safety.breakers import tier_history
 from bot.safety.emergency.trigger_rows import TriggerRows
 from bot.safety.emergency.triggers import several_breakers
 from bot.state import breakers
-from config.emergency import EmergencyRules
+from config.keys.emergency import EmergencyRules
 from config.settings import Environment
 from console.cli import run
 from console.errors import ExitCode

@@ -11,7 +11,7 @@ from bot.execution.policy.algorithm_choice import choose_algorithm
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import AlgorithmOptions, MarketView
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import Algorithm, ExecutionPriority, ExposureDelta, TradeSide, Verdict
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import NOW, D

@@ -19,7 +19,7 @@ from bot.execution.policy.fallback import (
 )
 from bot.execution.policy.fallback_steps import FailedAttempt
 from bot.risk.snapshot import AlgorithmOptions
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.backup import MAX_STEPS, BackupPlan, BackupStep, FailureClass
 from models.enums import Algorithm
 

@@ -11,7 +11,7 @@ from bot.errors import Infeasible
 from bot.execution.policy.planning import ParentPlan, plan_parent
 from bot.risk.gate import evaluate
 from bot.risk.snapshot import AlgorithmOptions
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import Algorithm
 from tests.unit.bot.risk.cases import LIMITS, NOW, intent, market, snapshot
 

@@ -17,7 +17,7 @@ from bot.execution.algorithms.stepping import Terms
 from bot.execution.algorithms.table import ALGORITHMS
 from bot.execution.policy.steppers import stepper
 from bot.risk.snapshot import AlgorithmOptions
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import Algorithm, TradeSide
 from tests.unit.bot.risk.cases import intent, market
 

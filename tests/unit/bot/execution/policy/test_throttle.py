@@ -20,7 +20,7 @@ from bot.execution.policy.throttle import (
 )
 from bot.risk.codec import Unreadable
 from bot.risk.limits import RiskLimits
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import TradeSide, TradingState
 from tests.unit.bot.risk import cases
 

@@ -27,7 +27,7 @@ from bot.execution.sending.deferral import (
     shrunk_qty,
     window,
 )
-from config.working import WorkingRules
+from config.keys.working import WorkingRules
 from models.enums import ParentState
 from tests.support.fakes import T0
 from tests.unit.bot.execution.interrupted import Interrupted, child_of, parent_of

@@ -14,7 +14,7 @@ from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
 from bot.risk.selftest.baseline import healthy
 from bot.risk.snapshot import PositionView, RiskSnapshot, StageView
-from config.strategies import StrategyRules
+from config.keys.strategies import StrategyRules
 from models.enums import CheckStatus, StrategyStage, TradeBlockReason, TradeSide, Verdict
 from tests.support.properties import examples
 from tests.unit.bot.risk import cases

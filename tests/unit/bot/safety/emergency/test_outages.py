@@ -14,7 +14,7 @@ from bot.safety.emergency.outages import Outages
 from bot.safety.emergency.triggers import TriggerKind
 from bot.safety.lease.sensors import AUDIT_UNWRITABLE, Reading
 from bot.state import halt_journal
-from config.emergency import EmergencyRules
+from config.keys.emergency import EmergencyRules
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RULES = EmergencyRules(database_lost_seconds=30, audit_unwritable_seconds=10)

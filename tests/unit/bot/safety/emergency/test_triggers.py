@@ -17,7 +17,7 @@ from bot.safety.emergency.triggers import (
     several_breakers,
     stays_away,
 )
-from config.emergency import EmergencyRules
+from config.keys.emergency import EmergencyRules
 from tests.support.properties import examples
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

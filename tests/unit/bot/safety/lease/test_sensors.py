@@ -16,7 +16,7 @@ from bot.safety.lease.sensors import (
     oldest,
     sentence,
 )
-from config.lease import LeaseRules
+from config.keys.lease import LeaseRules
 
 RULES = LeaseRules()
 DEADLINES = {sensor.name: sensor.deadline(RULES) for sensor in SENSORS}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.safety.positions import conditions
 from bot.safety.positions.conditions import Cause, Confidence, Watched
-from config.positions import PositionRules
+from config.keys.positions import PositionRules
 from tests.support.properties import examples
 
 D = Decimal

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from bot.risk.codec import Unreadable, from_json, to_json
 from bot.risk.limits import GATE_LIMITS, RiskLimits, config_path_of, limits_from_config
 from bot.risk.selftest import self_test
+from config.keys.working import WorkingRules
 from config.loading import ConfigError
 from config.thresholds import PACKAGED, MLRiskConfigManager
-from config.working import WorkingRules
 from models.backup import BackupStep
 from models.enums import Algorithm
 

@@ -1,0 +1,1 @@
+"""The keys of the configuration's sections, beside the gate's limits."""

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.whole_system import WholeSystem, machine, quantiles, whole_system
+from benchmarks.support.whole_system import WholeSystem, machine, quantiles, whole_system
 from bot.clock import SystemClock
 from tests.support.people import Webhook
 

@@ -26,10 +26,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.contenders import Contender, Contest, Field, contenders
-from benchmarks.recorded_windows import chosen_starts, cut, whole_lots
-from benchmarks.replayed_market import mid_at_start
-from benchmarks.replaying import Order, work
+from benchmarks.support.contenders import Contender, Contest, Field, contenders
+from benchmarks.support.recorded_windows import chosen_starts, cut, whole_lots
+from benchmarks.support.replayed_market import mid_at_start
+from benchmarks.support.replaying import Order, work
 from bot.market.volume.files import read_folder
 from bot.market.volume.learned import PooledRidge
 from bot.market.volume.panel import DAY_MINUTES, moment_of

@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlalchemy import select, text, update
 
-from benchmarks.whole_system import machine, quantiles
+from benchmarks.support.whole_system import machine, quantiles
 from bot.clock import SystemClock
 from bot.decision.service import ApprovalService
 from bot.execution.ports import Deps, DispatcherOnly

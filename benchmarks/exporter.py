@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
-from benchmarks.whole_system import machine, quantiles
+from benchmarks.support.whole_system import machine, quantiles
 from models.database import Database
 from models.provisioning import provision
 from models.repositories.trading import tallies

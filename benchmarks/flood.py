@@ -17,7 +17,14 @@ from uuid import uuid4
 
 from redis import Redis
 
-from benchmarks.whole_system import QUEUE, REQUEST, WholeSystem, machine, quantiles, whole_system
+from benchmarks.support.whole_system import (
+    QUEUE,
+    REQUEST,
+    WholeSystem,
+    machine,
+    quantiles,
+    whole_system,
+)
 from bot.decision.signing import key_line
 from config.celery import LANES
 from examples.signing import signed

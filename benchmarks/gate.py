@@ -16,7 +16,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from benchmarks import nautilus_risk
+from benchmarks.support import nautilus_risk
 from bot.risk.checks.breach import Case
 from bot.risk.checks.registry import CHECKS
 from bot.risk.gate import evaluate

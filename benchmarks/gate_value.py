@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.planted_blocks import SINCE, world
-from benchmarks.recorded_blocks import recorded
+from benchmarks.support.planted_blocks import SINCE, world
+from benchmarks.support.recorded_blocks import recorded
 from bot.gate_value.figures import BlockValue, GroupBy, JudgedBlock, ValueFinding, block_values
 from bot.gate_value.sentences import sentence
 from bot.risk.limits import RiskLimits

@@ -17,7 +17,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from benchmarks.whole_system import machine, quantiles
+from benchmarks.support.whole_system import machine, quantiles
 from bot.account import reservations
 from bot.execution.working.parent_worker import StepResult
 from console.views.live import queries

@@ -23,8 +23,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from benchmarks.busy_system import WAIT_SECONDS, BusySystem, Load, busy_system
-from benchmarks.whole_system import machine, quantiles
+from benchmarks.support.busy_system import WAIT_SECONDS, BusySystem, Load, busy_system
+from benchmarks.support.whole_system import machine, quantiles
 from bot.clock import SystemClock
 from bot.safety.halting import flat_watch
 from bot.safety.halting.halt import TradingHalt

@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from benchmarks.whole_system import (
+from benchmarks.support.whole_system import (
     QUEUE,
     REQUEST,
     SYMBOLS,

@@ -20,7 +20,7 @@ from pathlib import Path
 from celery import Celery
 from sqlalchemy import func, select
 
-from benchmarks.whole_system import (
+from benchmarks.support.whole_system import (
     PING,
     QUEUE,
     READY_SECONDS,

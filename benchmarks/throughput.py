@@ -22,8 +22,8 @@ from typing import Any
 
 from redis import Redis
 
-from benchmarks.decision_cost import Cost, cost_of_one, small_trade
-from benchmarks.whole_system import (
+from benchmarks.support.decision_cost import Cost, cost_of_one, small_trade
+from benchmarks.support.whole_system import (
     PING,
     QUEUE,
     READY_SECONDS,

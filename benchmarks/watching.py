@@ -28,9 +28,16 @@ import httpx
 import psutil
 from sqlalchemy import func, select
 
-from benchmarks.decision_cost import small_trade
+from benchmarks.support.decision_cost import small_trade
+from benchmarks.support.whole_system import (
+    QUEUE,
+    REQUEST,
+    WholeSystem,
+    machine,
+    sender,
+    whole_system,
+)
 from benchmarks.throughput import Phase, Results, closed_loop
-from benchmarks.whole_system import QUEUE, REQUEST, WholeSystem, machine, sender, whole_system
 from bot.clock import SystemClock
 from console.runtime import web_link
 from models.tables import TradeRequestRow

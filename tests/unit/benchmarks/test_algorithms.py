@@ -21,10 +21,10 @@ from benchmarks.algorithms import (
     run,
     summarised,
 )
-from benchmarks.contenders import Contest, Field, contenders
-from benchmarks.recorded_windows import cut
-from benchmarks.replayed_market import mid_at_start
-from benchmarks.replaying import Order, work
+from benchmarks.support.contenders import Contest, Field, contenders
+from benchmarks.support.recorded_windows import cut
+from benchmarks.support.replayed_market import mid_at_start
+from benchmarks.support.replaying import Order, work
 from bot.execution.algorithms.stepping import Stepper, Touch
 from bot.market.volume.files import read_folder
 from bot.market.volume.learned import PooledRidge
@@ -32,7 +32,7 @@ from bot.market.volume.panel import FloatArray, IntArray, minute_of
 from bot.market.volume.static import StaticCurve
 from bot.tca.analysis import TradeCost
 from models.enums import TradeSide
-from tests.unit.benchmarks.recorded import START, SYMBOL, write
+from tests.unit.benchmarks.support.recorded import START, SYMBOL, write
 
 D = Decimal
 MINUTES = 10

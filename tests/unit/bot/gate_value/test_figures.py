@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from benchmarks.planted_blocks import PLANTED, SINCE, world
+from benchmarks.support.planted_blocks import PLANTED, SINCE, world
 from bot.gate_value.attribution import Blocker
 from bot.gate_value.figures import (
     BlockValue,

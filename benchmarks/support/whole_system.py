@@ -33,7 +33,7 @@ REQUEST = "tasks.validation.validate_and_execute"
 PING = "tasks.reporting.ping"
 QUEUE = "validation"
 READY_SECONDS = 60.0
-_FILES = Path(__file__).resolve().parents[1] / "config" / "ml_risk_config.yaml"
+_FILES = Path(__file__).resolve().parents[2] / "config" / "ml_risk_config.yaml"
 _UNLIMITED = ("--order-rate", "0", "--read-rate", "0", "--ip-rate", "0")
 LIFTED = {
     "gate": {"max_orders_per_second": 100_000, "max_repeated_orders": 1_000_000},

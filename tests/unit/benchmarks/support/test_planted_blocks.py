@@ -5,7 +5,7 @@ from statistics import fmean
 
 import pytest
 
-from benchmarks.planted_blocks import HORIZONS, PLANTED, world
+from benchmarks.support.planted_blocks import HORIZONS, PLANTED, world
 
 
 def test_a_seed_is_a_world() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from redis import Redis
 from sqlalchemy import event
 
-from benchmarks.whole_system import SYMBOLS
+from benchmarks.support.whole_system import SYMBOLS
 from bot.clock import SystemClock
 from bot.decision.service import ApprovalService
 from bot.exchange.market_cache import RedisMarketCache

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks.recorded_blocks import HORIZON, recorded
+from benchmarks.support.recorded_blocks import HORIZON, recorded
 from bot.risk.limits import RiskLimits
-from tests.unit.benchmarks.recorded import MINUTES, SYMBOL, write
+from tests.unit.benchmarks.support.recorded import MINUTES, SYMBOL, write
 
 
 def test_a_strategy_on_recorded_minutes_is_blocked_and_its_blocks_are_judged(

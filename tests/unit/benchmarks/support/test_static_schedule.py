@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from benchmarks.static_schedule import AGAIN, StaticSchedule
+from benchmarks.support.static_schedule import AGAIN, StaticSchedule
 from bot.execution.algorithms.base import LotRules, Slice
 from bot.execution.algorithms.stepping import (
     Action,

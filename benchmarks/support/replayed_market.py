@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from benchmarks.recorded_windows import LEAD_MINUTES, Window
+from benchmarks.support.recorded_windows import LEAD_MINUTES, Window
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.stepping import Touch
 from paper_exchange.engine.core import PaperEngine

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from benchmarks.recorded_windows import Window
-from benchmarks.replayed_market import ACCOUNT, EFFECT_MS, engine_of, lot_rules, touch_of
+from benchmarks.support.recorded_windows import Window
+from benchmarks.support.replayed_market import ACCOUNT, EFFECT_MS, engine_of, lot_rules, touch_of
 from bot.execution.algorithms.stepping import (
     CancelLive,
     Done,

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recorded_windows import LEAD_MINUTES, TAIL_MINUTES, chosen_starts, cut
+from benchmarks.support.recorded_windows import LEAD_MINUTES, TAIL_MINUTES, chosen_starts, cut
 from bot.market.volume.files import read_folder
 from bot.market.volume.panel import minute_of
 from paper_exchange.types import MarketTrade
-from tests.unit.benchmarks.recorded import START, SYMBOL, write
+from tests.unit.benchmarks.support.recorded import START, SYMBOL, write
 
 
 def test_windows_begin_after_the_given_minute_and_do_not_overlap(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import func, select, text
 
-from benchmarks.whole_system import LIFTED, QUEUE, REQUEST, SYMBOLS, sender
+from benchmarks.support.whole_system import LIFTED, QUEUE, REQUEST, SYMBOLS, sender
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce

@@ -8,10 +8,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from benchmarks.recorded_windows import Window, whole_lots
-from benchmarks.replayed_market import lot_rules
-from benchmarks.replaying import Order, StepperAt
-from benchmarks.static_schedule import StaticSchedule
+from benchmarks.support.recorded_windows import Window, whole_lots
+from benchmarks.support.replayed_market import lot_rules
+from benchmarks.support.replaying import Order, StepperAt
+from benchmarks.support.static_schedule import StaticSchedule
 from bot.execution.algorithms import immediate, implementation_shortfall, twap, vwap
 from bot.execution.algorithms.base import Slice
 from bot.execution.algorithms.iceberg import Iceberg

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.decision_cost import small_trade
 from benchmarks.lateness import twap
-from benchmarks.whole_system import LIFTED, quantiles, rich_account
+from benchmarks.support.decision_cost import small_trade
+from benchmarks.support.whole_system import LIFTED, quantiles, rich_account
 from bot.decision import parsing
 from config.thresholds import MLRiskConfigManager
 from tests.support.repository import ROOT

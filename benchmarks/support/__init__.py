@@ -1,0 +1,1 @@
+"""What benchmarks share: whole systems, replayed markets, planted worlds."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.support.whole_system import WholeSystem, machine, quantiles, whole_system
 from bot.clock import SystemClock
-from tests.support.people import Webhook
+from tests.support.processes.people import Webhook
 
 GOAL_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0

@@ -13,7 +13,7 @@ pytest_plugins = [
     "tests.support.services",
     "tests.support.schema",
     "tests.support.desk",
-    "tests.support.paper_desk",
+    "tests.support.accounts.paper_desk",
     "tests.support.operators",
     "tests.support.scene",
     "tests.support.proofs",

@@ -16,7 +16,7 @@ from bot.state.identity import Identity
 from config.settings import Environment, TradingMode
 from models.database import Database
 from models.tables import AlertDeliveryRow
-from tests.support.people import Webhook
+from tests.support.processes.people import Webhook
 from tests.support.repository import ROOT
 from tests.support.waiting import eventually
 

@@ -33,9 +33,9 @@ from models.enums import ChildState, TradeSide
 from models.tables import ChildOrderRow
 from paper_exchange.server.faults.catalogue import CATALOGUE
 from paper_exchange.testing import PaperExchangeProcess
+from tests.support.accounts.paper_desk import PAPER, SYMBOL, Venue, adapter, venue_at
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import FakeExchange, prepare
-from tests.support.paper_desk import PAPER, SYMBOL, Venue, adapter, venue_at
 from tests.support.trading_halts import seal_of
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 

@@ -28,8 +28,13 @@ from models.audit import chains, verify_chain
 from models.enums import ChildState, ExecutionStatus, ParentState
 from models.tables import ChildOrderRow, ProtectiveStopRow
 from tests.support.api import new_token
+from tests.support.documents.seed_document import (
+    BASIC_SETUP,
+    RETURNS,
+    TRADE_EXECUTION,
+    in_a_notebook,
+)
 from tests.support.repository import code_blocks
-from tests.support.seed_document import BASIC_SETUP, RETURNS, TRADE_EXECUTION, in_a_notebook
 from tests.support.system import ROOT, MiniSystem, Worker, some_size, trade_request
 from tests.support.waiting import START_SECONDS
 from workers.supervision.ports import free_port

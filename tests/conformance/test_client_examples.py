@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paper_exchange.testing import PaperExchangeProcess
-from tests.support.foreign import node_with
+from tests.support.processes.foreign import node_with
 
 pytestmark = [pytest.mark.services, pytest.mark.long]
 

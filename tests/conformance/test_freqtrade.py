@@ -17,7 +17,7 @@ import pytest
 
 from paper_exchange.testing import PaperExchangeProcess
 from tests.conformance.drivers import SYMBOL, http
-from tests.support.foreign import INSTALL_SECONDS, environment, python_with
+from tests.support.processes.foreign import INSTALL_SECONDS, environment, python_with
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 RELEASE = "2026.9"

@@ -14,7 +14,7 @@ from pybit.unified_trading import HTTP
 
 from paper_exchange.testing import PaperExchangeProcess
 from tests.conformance.drivers import SYMBOL, http
-from tests.support.foreign import INSTALL_SECONDS, environment, python_with
+from tests.support.processes.foreign import INSTALL_SECONDS, environment, python_with
 from tests.support.waiting import PATIENCE_SECONDS
 
 RELEASES = {"1.221.0": "3.11", "1.231.0": "3.12"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.containers import Containers, containers, service_of
+from tests.support.processes.containers import Containers, containers, service_of
 from tests.support.waiting import START_SECONDS, eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(900)]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import RUN_PAGES, Reader, shell_blocks
-from tests.support.shell import Shell
+from tests.support.documents.pages import RUN_PAGES, Reader, shell_blocks
+from tests.support.processes.shell import Shell
 from tests.support.waiting import START_SECONDS, eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(1800)]

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from config.identity import PAPER_ACCOUNT
-from tests.support.exporting import ExporterProcess
-from tests.support.monitoring import PROMETHEUS, RULES, panels, program, rules
+from tests.support.processes.exporting import ExporterProcess
+from tests.support.processes.monitoring import PROMETHEUS, RULES, panels, program, rules
 from tests.support.repository import ROOT, text_of
 from tests.support.services import PostgresServer, free_port
 from tests.support.system import mini_system, trade_request

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from console.cli import run
-from tests.support.pages import Block, Reader, shell_blocks
+from tests.support.documents.pages import Block, Reader, shell_blocks
 from tests.support.repository import code_blocks
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system

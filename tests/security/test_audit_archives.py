@@ -19,8 +19,8 @@ from models.transparency import archives
 from models.transparency.archives import Span
 from models.transparency.checking import Report, check
 from models.transparency.offline_verifier import Checkpoint
-from tests.support.audit_archives import MONTHS, archive, archiver_of, write_months
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.archives import MONTHS, archive, archiver_of, write_months
+from tests.support.audit.log import LoggedAudit
 from tests.support.services import PostgresServer
 
 pytestmark = pytest.mark.services

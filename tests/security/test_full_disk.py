@@ -15,7 +15,7 @@ from redis._parsers.base import BaseParser
 from bot.state import disk_room
 from config.settings import Settings
 from console.views.doctor.redis_line import redis_line
-from tests.support.full_disk import let_files_grow, without_room
+from tests.support.processes.full_disk import let_files_grow, without_room
 from tests.support.services import RedisServer, redis_server
 from tests.support.waiting import eventually
 from workers.celery import refused_writes

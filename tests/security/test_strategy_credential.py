@@ -27,9 +27,9 @@ from models.enums import StrategyStage, TradingState
 from models.repositories import strategies as rows
 from models.repositories.safety import states
 from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
+from tests.support.accounts.staging import demoted
 from tests.support.fakes import FakeLimits
 from tests.support.services import PostgresServer
-from tests.support.staging import demoted
 from tests.support.system import MiniSystem, mini_system, trade_request
 from tests.unit.workers.celery.test_lanes import item
 from workers import strategies

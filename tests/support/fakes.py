@@ -42,7 +42,7 @@ from models.enums import (
 from models.repositories import portfolio
 from models.repositories.safety import bases
 from models.tables import AccountFitnessRow
-from tests.support.leases import grant_lease
+from tests.support.accounts.leases import grant_lease
 
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
 D = Decimal

@@ -30,7 +30,7 @@ from models.enums import ChildState, ExecutionStatus, ReservationState
 from models.locks import lock_account, lock_child, lock_parent, lock_reservation
 from models.repositories.trading import orders
 from models.tables import ReservationRow, TradeRequestRow
-from tests.support.exposure import exposure
+from tests.support.accounts.exposure import exposure
 from tests.support.fakes import (
     PRICE,
     FakeExchange,

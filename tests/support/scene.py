@@ -32,7 +32,7 @@ from models.repositories import portfolio
 from models.repositories.safety import states
 from models.repositories.trading import orders
 from models.tables import AccountFitnessRow, ChildOrderRow, ParentOrderRow
-from tests.support.leases import grant_lease
+from tests.support.accounts.leases import grant_lease
 from tests.unit.bot.risk import cases
 
 ACCOUNT = "paper"

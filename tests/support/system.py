@@ -35,8 +35,8 @@ from models.database import Database
 from models.provisioning import provision
 from models.tables import ChildOrderRow, EquityRow, FillRow, ParentOrderRow, TradeRequestRow
 from paper_exchange.testing import PaperExchangeProcess
-from tests.support.leases import grant_lease
-from tests.support.preloaded import PreloadedPopen
+from tests.support.accounts.leases import grant_lease
+from tests.support.processes.preloaded import PreloadedPopen
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import PATIENCE_SECONDS
 from workers import strategies

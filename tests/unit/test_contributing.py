@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.documents.worked_examples import Example, example, run_in, tree_with
 from tests.support.repository import ROOT
-from tests.support.worked_examples import Example, example, run_in, tree_with
 
 RUN_TESTS = """
 import os, sys, pytest

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bot.risk.portfolio.kinds import AlertLevel
-from tests.support.monitoring import (
+from tests.support.processes.monitoring import (
     ALERTMANAGER,
     DASHBOARDS,
     PROMETHEUS,

@@ -23,7 +23,7 @@ from config.settings import FILE_SUFFIX, load_settings
 from console.errors import ExitCode
 from models.alerts.words import SENTENCES
 from models.enums import CircuitBreakerType, TradeBlockReason
-from tests.support.pages import ANY, RUN_PAGES, shell_blocks
+from tests.support.documents.pages import ANY, RUN_PAGES, shell_blocks
 from tests.support.repository import ROOT, text_of
 from workers.supervision.topology import Options
 from workers.watchdog.settings import load_watchdog_settings

@@ -16,9 +16,9 @@ from bot.state.binding import Identity, WrongIdentity
 from config.settings import Environment, Settings, TradingMode
 from models.enums import OverrideAction, ParentState, TradingState
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.documents.seed_document import RETURNS, TRADE_EXECUTION, in_a_notebook
 from tests.support.fakes import T0, RecordedTaskQueue
 from tests.support.operators import add_person
-from tests.support.seed_document import RETURNS, TRADE_EXECUTION, in_a_notebook
 
 
 @pytest.fixture

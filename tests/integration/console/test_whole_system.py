@@ -18,8 +18,8 @@ import pytest
 
 from config.celery import HOLD_KEYS, WORKERS
 from console.errors import ExitCode
+from tests.support.processes.shell import Shell
 from tests.support.services import refusals
-from tests.support.shell import Shell
 from tests.support.system import trade_request
 from tests.support.waiting import START_SECONDS, eventually
 from workers.home import Home

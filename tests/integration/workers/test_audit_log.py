@@ -6,7 +6,7 @@ import pytest
 
 from bot.clock import SystemClock
 from models.database import Database
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.log import LoggedAudit
 from tests.support.waiting import eventually
 from workers.audit_log import AuditLogKeeper
 from workers.stop_event import StopEvent

@@ -4,7 +4,7 @@ import pytest
 from typer.main import get_command
 
 from console.cli import app
-from tests.support.command_line import commands
+from tests.support.documents.command_line import commands
 
 WITHOUT: dict[str, str] = {
     "up": "it stays in the foreground and tells its progress; `mlrisk status --json` has the facts",

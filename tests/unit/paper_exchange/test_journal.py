@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from paper_exchange.journal import JournalError, JournalWriter, read_journal
-from tests.support.full_disk import full_after
+from tests.support.processes.full_disk import full_after
 
 
 def test_records_come_back_in_order_with_their_numbers(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from bot.errors import DependencyDown
 from bot.safety.monitor import Monitor
 from models.enums import TradingState
 from models.tables import CashFlowRow
+from tests.support.accounts.losses import account_state, day, read
 from tests.support.desk import Desk
-from tests.support.losses import account_state, day, read
 
 D = Decimal
 

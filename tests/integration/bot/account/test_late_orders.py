@@ -10,9 +10,9 @@ from models.enums import (
     TradeSide,
 )
 from models.tables import ChildOrderRow
+from tests.support.accounts.unseen_orders import given_up
 from tests.support.desk import Desk
 from tests.support.fakes import PRICE
-from tests.support.unseen_orders import given_up
 
 
 def test_an_order_that_turns_up_after_it_was_given_up_takes_its_release_back(desk: Desk) -> None:

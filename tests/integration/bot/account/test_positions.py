@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from bot.exchange.protocol import ExchangePosition, UnreadableFact
 from models.tables import UnreadableFactRow
+from tests.support.accounts.liquidation import liquidated_at, trade
 from tests.support.desk import Desk
-from tests.support.liquidation import liquidated_at, trade
 
 
 def sent(desk: Desk) -> None:

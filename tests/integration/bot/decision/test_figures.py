@@ -12,8 +12,8 @@ from bot.risk.manager.assessment import assess
 from bot.risk.snapshot import TradeIntent
 from models.enums import Verdict
 from models.tables import DecisionRow
+from tests.support.accounts.mixed_day import a_mixed_day, facts
 from tests.support.desk import Desk
-from tests.support.mixed_day import a_mixed_day, facts
 
 pytestmark = pytest.mark.services
 

@@ -8,8 +8,8 @@ import pytest
 from bot.decision.last_resort import MarketOfLastResort
 from bot.errors import DependencyDown
 from bot.execution.sending.sender import SendResult
+from tests.support.accounts.exits import ask_exit, open_position
 from tests.support.desk import Desk
-from tests.support.exits import ask_exit, open_position
 
 D = Decimal
 

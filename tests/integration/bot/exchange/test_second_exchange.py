@@ -24,9 +24,9 @@ from models.repositories.safety import states
 from models.tables import FillRow
 from tests.support import kiosk_client
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.documents.worked_examples import example
 from tests.support.fakes import T0, D
 from tests.support.kiosk_client import Board, Kiosk
-from tests.support.worked_examples import example
 from workers.celery.refusals import beat_of
 from workers.feeds.account import AccountFeed
 from workers.feeds.market import MarketFeed

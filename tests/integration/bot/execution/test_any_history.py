@@ -20,9 +20,9 @@ from bot.execution.orders.control import ParentControl
 from bot.execution.orders.transitions import CHILD_MOVES, PARENT_MOVES
 from models.database import Database
 from models.enums import ChildState, ParentState, VenueReason
+from tests.support.accounts.moves import moves, watch_moves
 from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT, PRICE
-from tests.support.moves import moves, watch_moves
 from tests.support.properties import examples
 from tests.support.recycling import RecycledDatabases
 

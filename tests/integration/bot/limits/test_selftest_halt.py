@@ -14,10 +14,10 @@ from config.settings import Environment
 from models.database import Database
 from models.enums import ScopeKind, TradingState
 from models.tables import AuditRow, TradingStateRow
+from tests.support.accounts.scopes import set_state
 from tests.support.configured import settings
 from tests.support.desk import Desk
 from tests.support.fakes import T0
-from tests.support.scopes import set_state
 
 LOSS = "circuit_breakers.daily_loss_limit"
 

@@ -8,10 +8,10 @@ from bot.authority.actors import Operator
 from bot.safety.audit.heads import HeadsFile
 from bot.safety.recovery.ladder import RecoveryLadder
 from bot.safety.recovery.recovering import Recovering
+from tests.support.accounts.recovering import RULES
+from tests.support.audit.heads import KEY
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.heads import KEY
 from tests.support.operators import add_person
-from tests.support.recovering import RULES
 
 
 @pytest.fixture

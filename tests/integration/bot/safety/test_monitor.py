@@ -10,8 +10,8 @@ from models.enums import CircuitBreakerType, OrderStatus, ScopeKind, TradeSide, 
 from models.repositories.trading import snapshot_query
 from models.repositories.trading.snapshot_query import TradeKey
 from models.tables import BreakerRow
+from tests.support.accounts.losses import account_state, lose
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.losses import account_state, lose
 
 D = Decimal
 

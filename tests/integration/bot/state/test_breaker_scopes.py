@@ -11,8 +11,8 @@ from bot.safety.recovery.resetting import Recovery
 from bot.state.breakers import BreakerScope, Finding, row_of, trip
 from models.enums import BreakerSide, ScopeKind, TradingState
 from models.tables import BreakerTripRow
+from tests.support.accounts.losses import account_state
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.losses import account_state
 
 BTC = BreakerScope(ScopeKind.SYMBOL, "BTCUSDT")
 LONG = BreakerScope(ScopeKind.SYMBOL, "BTCUSDT", BreakerSide.LONG)

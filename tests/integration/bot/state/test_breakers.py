@@ -5,8 +5,8 @@ from decimal import Decimal
 from bot.execution.sending.sender import SendResult
 from bot.safety.monitor import Monitor
 from models.enums import TradingState
+from tests.support.accounts.losses import account_state, lose
 from tests.support.desk import Desk
-from tests.support.losses import account_state, lose
 
 D = Decimal
 

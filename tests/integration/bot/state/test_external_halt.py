@@ -11,8 +11,8 @@ from bot.state import external_halt
 from models.enums import OrderStatus, ScopeKind, TradeSide, TradingState, VenueReason
 from models.repositories.safety import states
 from models.tables import BreakerRow
+from tests.support.accounts.losses import account_state
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.losses import account_state
 
 pytestmark = pytest.mark.services
 

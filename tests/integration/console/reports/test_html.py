@@ -16,7 +16,7 @@ from bot.tca.service import Costs
 from console.reports.costs import costs_document, trade_document
 from console.reports.daily import daily_document
 from console.reports.html import page
-from tests.support.daily_facts import daily_facts
+from tests.support.documents.daily_facts import daily_facts
 from tests.unit.bot.execution.tca.trades import child, part, trade
 from tests.unit.console.reports.samples import frame
 

@@ -12,7 +12,7 @@ from console.selfassess import proofs
 from console.selfassess.catalogue import catalogue
 from console.selfassess.judging import Assessment, judge
 from console.views.assessment_html import assessment_html
-from tests.support.assessing import SILENT, T0
+from tests.support.documents.assessing import SILENT, T0
 from tests.support.waiting import PATIENCE_SECONDS
 
 PATIENCE_MS = PATIENCE_SECONDS * 1000

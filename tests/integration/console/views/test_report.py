@@ -4,7 +4,7 @@ import pytest
 
 from console.invariants import InvariantResult
 from console.views.report import invariant_facts, passed, percentiles
-from tests.support.reports import OK, report_of
+from tests.support.accounts.reports import OK, report_of
 from tests.support.scene import Scene
 
 KEYS = (

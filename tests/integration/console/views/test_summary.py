@@ -8,7 +8,7 @@ from rich.console import Console
 
 from console.invariants import InvariantResult
 from console.views.summary import print_summary
-from tests.support.reports import OK, report_of
+from tests.support.accounts.reports import OK, report_of
 from tests.support.scene import Scene
 
 

@@ -8,9 +8,9 @@ from console.views.key_metrics import IMPACT_TRADES, key_metrics
 from models import migrate
 from models.repositories.figures import UNRECORDED
 from models.tables import DecisionFiguresRow
+from tests.support.accounts.mixed_day import LONG_AGO, a_mixed_day, facts
 from tests.support.bulk import Bulk
 from tests.support.desk import Desk
-from tests.support.mixed_day import LONG_AGO, a_mixed_day, facts
 from tests.support.statements import rows_fetched, statements
 
 pytestmark = pytest.mark.services

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from bot.exchange.protocol import ExchangePosition
 from models.tables import PositionRow
+from tests.support.accounts.liquidation import liquidated_at, trade
 from tests.support.desk import Desk
-from tests.support.liquidation import liquidated_at, trade
 
 D = Decimal
 

@@ -11,8 +11,8 @@ from models.repositories import strategies
 from models.repositories.trading import snapshot_query
 from models.repositories.trading.snapshot_query import TradeKey
 from models.tables import PositionRow
+from tests.support.accounts.staging import NAME, demoted, facts
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.staging import NAME, demoted, facts
 
 pytestmark = pytest.mark.services
 D = Decimal

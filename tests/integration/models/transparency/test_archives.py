@@ -16,8 +16,8 @@ from models.audit_progress import verify_on
 from models.database import Database
 from models.transparency.checking import check
 from models.transparency.differences import Damage
-from tests.support.audit_archives import KINDS, MONTHS, archive, write_months
-from tests.support.audit_log import CHAINS, IMMUTABLE, LoggedAudit
+from tests.support.audit.archives import KINDS, MONTHS, archive, write_months
+from tests.support.audit.log import CHAINS, IMMUTABLE, LoggedAudit
 from tests.support.fakes import T0
 from tests.support.properties import examples
 from tests.support.services import PostgresServer

@@ -7,7 +7,7 @@ import pytest
 from models.database import Database
 from models.transparency.checking import Evidence, check
 from models.transparency.differences import Damage
-from tests.support.audit_log import CHAINS, LoggedAudit
+from tests.support.audit.log import CHAINS, LoggedAudit
 
 pytestmark = pytest.mark.services
 MIXED = "UPDATE audit_entry SET seq = seq * 10 WHERE chain = 'paper'"

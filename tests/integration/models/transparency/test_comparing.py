@@ -7,8 +7,8 @@ import pytest
 from models.archived import Archived, file_of
 from models.database import Database
 from models.transparency.comparing import faults_of
-from tests.support.audit_archives import MONTHS, archive, write_months
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.archives import MONTHS, archive, write_months
+from tests.support.audit.log import LoggedAudit
 
 pytestmark = pytest.mark.services
 

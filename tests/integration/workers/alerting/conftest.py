@@ -8,7 +8,7 @@ from bot.clock import SystemClock
 from bot.limits.source import ConfiguredLimits
 from config.settings import Settings
 from models.database import Database
-from tests.support.people import Mail, Webhook
+from tests.support.processes.people import Mail, Webhook
 from workers.alerting.main import Alerting
 from workers.alerting.settings import channels_of
 from workers.supervision.ports import free_port

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.safety.alerts.messages import Message
-from tests.support.people import Webhook
+from tests.support.processes.people import Webhook
 from workers.alerting import courier
 from workers.alerting.delivering import ENDED, TOO_LATE, Courier
 from workers.alerting.settings import channels_of

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from models.database import Database
-from tests.support.people import Webhook
+from tests.support.processes.people import Webhook
 from workers.alerting.main import Alerting
 
 pytestmark = pytest.mark.services

@@ -15,7 +15,7 @@ from models.database import Database
 from models.enums import AlertState
 from models.tables import AlertChannelRow, AlertDeliveryRow, AlertRow
 from tests.integration.workers.alerting.conftest import ACCOUNT
-from tests.support.people import Mail, Webhook
+from tests.support.processes.people import Mail, Webhook
 from tests.support.waiting import eventually
 from workers.alerting.main import Alerting
 from workers.alerting.sending import Sender

@@ -12,7 +12,7 @@ from redis import Redis
 from redis._parsers.base import BaseParser
 
 from tasks.monitoring import CANARY_TASK
-from tests.support.full_disk import with_room, without_room
+from tests.support.processes.full_disk import with_room, without_room
 from tests.support.services import RedisServer, redis_server
 from tests.unit.workers.celery.test_items import good
 from workers.celery import refused_writes

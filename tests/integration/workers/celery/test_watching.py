@@ -159,7 +159,14 @@ def test_a_deaf_worker_ends_with_an_alert_and_the_next_takes_what_waits(
 @contextmanager
 def worker(env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A worker as in a container: nothing supervises it."""
-    words = ("-m", "celery", "-A", "tests.support.deaf_worker", "worker", "--without-mingle")
+    words = (
+        "-m",
+        "celery",
+        "-A",
+        "tests.support.processes.deaf_worker",
+        "worker",
+        "--without-mingle",
+    )
     command = [sys.executable, *words, "-Q", QUEUE, "-n", f"{WORKER}@%h", "-c", "1"]
     process = subprocess.Popen(command, cwd=ROOT, env=env)
     try:

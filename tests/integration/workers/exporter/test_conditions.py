@@ -9,7 +9,7 @@ from sqlalchemy import text
 from bot.safety.halting.halt import TradingHalt
 from models.database import Database
 from models.tables import HeartbeatRow
-from tests.support.leases import end_lease
+from tests.support.accounts.leases import end_lease
 from tests.support.scene import ACCOUNT, Scene
 from tests.support.services import PostgresServer
 from workers.exporter import catalogue as c

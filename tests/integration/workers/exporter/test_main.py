@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.exporting import ExporterProcess, counters_by_sql, counters_of
+from tests.support.processes.exporting import ExporterProcess, counters_by_sql, counters_of
 from tests.support.scene import ACCOUNT, Scene
 from tests.support.services import PostgresServer, RedisServer, ServerProcess
 from tests.support.waiting import PATIENCE_SECONDS, eventually

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(600)]
 
 WORKER = QUEUE = "dispatch"
 HOLD = "tests.hold"
-"""The task of `tests.support.deaf_worker` that lasts."""
+"""The task of `tests.support.processes.deaf_worker` that lasts."""
 NAME = f"{WORKER}@{socket.gethostname()}"
 
 
@@ -88,7 +88,14 @@ def watched(
     binding.bind(db, Identity("paper", "paper", "17"), datetime.now(UTC))
     logins = postgres.logins(migrated_url)
     home = Home(Path(tempfile.mkdtemp(prefix="mlrisk-canaries-")) / "home")
-    words = ("-m", "celery", "-A", "tests.support.deaf_worker", "worker", "--without-mingle")
+    words = (
+        "-m",
+        "celery",
+        "-A",
+        "tests.support.processes.deaf_worker",
+        "worker",
+        "--without-mingle",
+    )
     spec = ProcessSpec(
         WORKER,
         [sys.executable, *words, "-Q", QUEUE, "-n", f"{WORKER}@%h", "-c", "1"],

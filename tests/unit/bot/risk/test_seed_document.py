@@ -30,7 +30,7 @@ from bot.risk import (
 from bot.risk.checks.registry import CHECKS
 from config.settings import Environment, ExchangeMode, Settings, TradingMode
 from models.enums import Algorithm, CircuitBreakerType, TradeBlockReason, TradeSide
-from tests.support.seed_document import (
+from tests.support.documents.seed_document import (
     BASIC_SETUP,
     HIGH_SCORES,
     RETURNS,

@@ -2,7 +2,7 @@
 
 from console.pictures.picture import Box, Dot, Line, Picture, Role, Words
 from console.pictures.svg import style, svg
-from tests.support.html import Page
+from tests.support.documents.html import Page
 
 ATTACK = "</svg><script>alert(1)</script>\" onload=x '&\x1b[31m\u202e"
 

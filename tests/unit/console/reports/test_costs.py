@@ -12,8 +12,8 @@ from console.reports.document import Document, Plot
 from console.reports.html import page
 from console.reports.pages import laid_out
 from console.reports.pdf import pdf
-from tests.support.html import Page, is_self_contained
-from tests.support.pdf_text import read_pdf
+from tests.support.documents.html import Page, is_self_contained
+from tests.support.documents.pdf_text import read_pdf
 from tests.unit.bot.execution.tca.trades import at, child, part, trade
 from tests.unit.console.reports.samples import ATTACK, frame, text_of
 

@@ -8,9 +8,9 @@ from console.reports.daily import daily_document
 from console.reports.document import Plot
 from console.reports.html import page
 from console.reports.pdf import pdf
-from tests.support.daily_facts import daily_facts
-from tests.support.html import Page, is_self_contained
-from tests.support.pdf_text import read_pdf
+from tests.support.documents.daily_facts import daily_facts
+from tests.support.documents.html import Page, is_self_contained
+from tests.support.documents.pdf_text import read_pdf
 from tests.unit.console.reports.samples import ATTACK, frame
 
 

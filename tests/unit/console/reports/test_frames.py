@@ -6,7 +6,7 @@ from bot.tca.analysis import analyse
 from bot.tca.service import Costs
 from config.settings import ExchangeMode, Settings
 from console.reports.frames import costs_frame, daily_frame, trade_frame
-from tests.support.daily_facts import T0, daily_facts
+from tests.support.documents.daily_facts import T0, daily_facts
 from tests.unit.bot.execution.tca.trades import child, minutes, part, trade
 from tests.unit.console.reports.samples import READ
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from console.reports.html import page
-from tests.support.html import Page, is_self_contained
+from tests.support.documents.html import Page, is_self_contained
 from tests.unit.console.reports.samples import ATTACK, document
 
 

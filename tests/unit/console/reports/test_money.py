@@ -9,7 +9,7 @@ import pytest
 from console.pictures.picture import Line, Role
 from console.reports.document import Note, Plot
 from console.reports.money import money_section
-from tests.support.daily_facts import T0, daily_facts
+from tests.support.documents.daily_facts import T0, daily_facts
 
 D = Decimal
 

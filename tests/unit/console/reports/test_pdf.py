@@ -4,7 +4,7 @@ import matplotlib
 import pytest
 
 from console.reports.pdf import drawable, pdf, width_of
-from tests.support.pdf_text import read_pdf
+from tests.support.documents.pdf_text import read_pdf
 from tests.unit.console.reports.samples import ATTACK, document
 
 

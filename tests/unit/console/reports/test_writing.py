@@ -8,8 +8,8 @@ import pytest
 from console.errors import CommandError, ExitCode
 from console.reports import writing
 from console.reports.writing import check_files, write_document
-from tests.support.html import Page
-from tests.support.pdf_text import read_pdf
+from tests.support.documents.html import Page
+from tests.support.documents.pdf_text import read_pdf
 from tests.unit.console.reports.samples import document
 
 

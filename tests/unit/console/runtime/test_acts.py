@@ -9,7 +9,7 @@ from bot.authority.actors import Power
 from console.cli import app
 from console.context import settings_to_act
 from console.runtime.acts import BY_LOGIN, LOOKS, OPEN, SIGNS
-from tests.support.command_line import commands
+from tests.support.documents.command_line import commands
 
 ALL = dict(commands(get_command(app)))
 

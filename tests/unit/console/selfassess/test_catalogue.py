@@ -21,7 +21,7 @@ from console.selfassess.catalogue import (
     catalogue,
     referenced_tests,
 )
-from tests.support.command_line import commands
+from tests.support.documents.command_line import commands
 from tests.support.repository import ROOT, text_of
 
 CONTROLS = [control for framework in catalogue() for control in framework.controls]

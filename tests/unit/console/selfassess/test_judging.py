@@ -9,7 +9,15 @@ from console.selfassess.evidence import NOT_RUNNING
 from console.selfassess.judging import ProofState, Row, Verdict
 from console.selfassess.kinds import EvidenceKind, Shown
 from console.selfassess.proofs import Outcome, ProofFile
-from tests.support.assessing import REVISION, RUNNING, SILENT, T0, assessment, control, proven
+from tests.support.documents.assessing import (
+    REVISION,
+    RUNNING,
+    SILENT,
+    T0,
+    assessment,
+    control,
+    proven,
+)
 
 LIMIT = "gate.max_order_notional"
 

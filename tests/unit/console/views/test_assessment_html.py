@@ -6,8 +6,8 @@ from console.selfassess.catalogue import Standing
 from console.selfassess.kinds import EvidenceKind, Shown
 from console.selfassess.proofs import Outcome
 from console.views.assessment_html import assessment_html
-from tests.support.assessing import RUNNING, assessment, control, proven
-from tests.support.html import FOREIGN, Page
+from tests.support.documents.assessing import RUNNING, assessment, control, proven
+from tests.support.documents.html import FOREIGN, Page
 
 ATTACK = "<script>alert(1)</script>\" onload=x '&\x1b[31m"
 

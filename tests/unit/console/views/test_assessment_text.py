@@ -7,7 +7,7 @@ from console.selfassess.catalogue import Standing
 from console.selfassess.kinds import EvidenceKind, Shown
 from console.selfassess.proofs import ProofFile
 from console.views.assessment_text import print_assessment
-from tests.support.assessing import REVISION, RUNNING, assessment, control, proven
+from tests.support.documents.assessing import REVISION, RUNNING, assessment, control, proven
 
 
 def printed(*controls: object, **changes: object) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from console.views.html_page import page, pairs, table, text, words
-from tests.support.html import FOREIGN, Page
+from tests.support.documents.html import FOREIGN, Page
 
 
 @pytest.mark.parametrize(

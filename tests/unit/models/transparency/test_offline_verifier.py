@@ -28,7 +28,7 @@ from models.transparency.offline_verifier import (
     require_inclusion,
     require_proof,
 )
-from tests.support.merkle_probes import consistencies, inclusions, tree
+from tests.support.audit.merkle_probes import consistencies, inclusions, tree
 from tests.support.properties import examples
 
 LOG, WITNESS = LogSigner("a secret of the log"), WitnessSigner("a secret of the witness")

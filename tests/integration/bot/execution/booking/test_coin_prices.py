@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from bot.errors import DependencyDown
 from console.views.key_metrics import key_metrics
+from tests.support.accounts.other_coins import position, problem, stored, trade
 from tests.support.desk import Desk
 from tests.support.fakes import T0
-from tests.support.other_coins import position, problem, stored, trade
 
 D = Decimal
 

@@ -11,8 +11,8 @@ from bot.execution.booking.other_fees import OtherFees
 from bot.execution.orders.one_by_one import FAILURES_IN_A_ROW
 from bot.tca.service import costs
 from models.repositories.trading import snapshot_query
+from tests.support.accounts.other_coins import position, problem, stored, trade
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.other_coins import position, problem, stored, trade
 
 D = Decimal
 

@@ -14,8 +14,8 @@ from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from models.enums import VenueReason
 from models.tables import DecisionRow, InstrumentRow, PositionRow, ReservationRow
+from tests.support.accounts.exits import ask_exit, open_position
 from tests.support.desk import Desk
-from tests.support.exits import ask_exit, open_position
 from tests.support.fakes import INSTRUMENT, PRICE
 
 D = Decimal

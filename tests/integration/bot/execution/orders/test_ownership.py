@@ -22,7 +22,7 @@ from models.tables import (
     ParentOrderRow,
     TradeRequestRow,
 )
-from tests.support.account_rows import rows_of
+from tests.support.accounts.account_rows import rows_of
 from tests.support.desk import Desk
 
 

@@ -7,7 +7,7 @@ import pytest
 from bot.execution.sending.sender import SendResult
 from console.runtime.exchange_record import read_exchange_record
 from models.enums import ChildState
-from tests.support.paper_desk import Venue
+from tests.support.accounts.paper_desk import Venue
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services

@@ -9,8 +9,8 @@ from models.enums import (
     ReservationState,
 )
 from models.tables import TradeRequestRow
+from tests.support.accounts.unseen_orders import given_up
 from tests.support.desk import Desk
-from tests.support.unseen_orders import given_up
 
 D = Decimal
 

@@ -8,8 +8,8 @@ from bot.errors import ExchangeRefused
 from bot.execution.orders import transitions
 from models.enums import ChildState, VenueReason
 from models.locks import lock_order
+from tests.support.accounts.moves import moves, watch_moves
 from tests.support.desk import Desk
-from tests.support.moves import moves, watch_moves
 
 pytestmark = pytest.mark.services
 

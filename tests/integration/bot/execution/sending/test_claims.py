@@ -6,7 +6,7 @@ from bot.errors import Throttled
 from bot.execution.sending.claims import NotClaimed, Prospect
 from bot.execution.sending.sender import SendResult
 from models.enums import ChildState
-from tests.support.account_rows import rows_of
+from tests.support.accounts.account_rows import rows_of
 from tests.support.desk import ACCOUNT, Desk
 
 

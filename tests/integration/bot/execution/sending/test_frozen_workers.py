@@ -15,7 +15,7 @@ from models.enums import ChildState, ParentState
 from models.locks import sending_holders
 from models.repositories.safety import states
 from tests.support.desk import Desk
-from tests.support.frozen import frozen
+from tests.support.processes.frozen import frozen
 from tests.support.services import PostgresServer
 
 pytestmark = pytest.mark.services

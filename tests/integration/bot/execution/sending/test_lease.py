@@ -14,9 +14,9 @@ from bot.safety.lease.sensing import database_time
 from bot.safety.lease.sensors import SENSORS, Reading
 from models.enums import ChildState, TradeBlockReason
 from models.tables import TradingLeaseRow
+from tests.support.accounts.exits import ask_exit, open_position
+from tests.support.accounts.leases import age_lease, end_lease, grant_lease
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.exits import ask_exit, open_position
-from tests.support.leases import age_lease, end_lease, grant_lease
 
 KILLS = 200
 

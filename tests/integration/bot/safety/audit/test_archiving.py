@@ -20,8 +20,8 @@ from models.database import Database
 from models.tables import AuditRow
 from models.transparency.archives import leaves_in
 from models.transparency.comparing import faults_of
-from tests.support.audit_archives import MONTHS, archive, archiver_of, write_months
-from tests.support.audit_log import CHAINS, LoggedAudit
+from tests.support.audit.archives import MONTHS, archive, archiver_of, write_months
+from tests.support.audit.log import CHAINS, LoggedAudit
 
 pytestmark = pytest.mark.services
 MONTH = MONTHS[0]
@@ -39,8 +39,8 @@ from pathlib import Path
 from bot import failpoints
 from bot.safety import audit_archiving
 from models.database import Database
-from tests.support.audit_archives import archive
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.archives import archive
+from tests.support.audit.log import LoggedAudit
 audit_archiving.BATCH = 3
 for line in sys.stdin:
     point, month = line.split()

@@ -12,9 +12,9 @@ from bot.safety.audit import heads as audit_heads
 from bot.safety.audit.heads import HeadsFile
 from models.audit import AuditDraft, append_entries
 from models.database import Database
+from tests.support.audit.heads import KEY, note, problems, write
 from tests.support.fakes import T0
-from tests.support.full_disk import full_after
-from tests.support.heads import KEY, note, problems, write
+from tests.support.processes.full_disk import full_after
 
 
 def test_a_minute_with_news_is_a_line_and_one_without_is_none(

@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from bot.safety.audit.heads import HeadsFile
 from models.database import Database
-from tests.support.heads import note, problems, write
+from tests.support.audit.heads import note, problems, write
 
 CUT = "DELETE FROM audit_entry WHERE chain = 'paper' AND seq > 3"
 

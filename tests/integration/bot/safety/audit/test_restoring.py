@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.database import Database
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.log import LoggedAudit
 from tests.support.services import PostgresServer
 from workers.embedded import postgres as embedded
 

@@ -23,7 +23,7 @@ from models.tables import AuditLeafRow, AuditNodeRow, AuditTreeRow
 from models.transparency.merkle import LeafNodes, consistency_proof, inclusion_proof, root_at
 from models.transparency.offline_verifier import Checkpoint, Note
 from models.transparency.stored import StoredNodes, TornLogError
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.log import LoggedAudit
 
 pytestmark = pytest.mark.services
 _DIES = """
@@ -31,7 +31,7 @@ import sys
 from pathlib import Path
 from bot import failpoints
 from models.database import Database
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.log import LoggedAudit
 audit = LoggedAudit(Database(sys.argv[1]), Path(sys.argv[2]))
 failpoints.arm(sys.argv[3])
 audit.extend()

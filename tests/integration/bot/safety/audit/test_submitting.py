@@ -6,7 +6,7 @@ import pytest
 
 from bot.safety.audit import submitting
 from models.database import Database
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.log import LoggedAudit
 
 pytestmark = pytest.mark.services
 

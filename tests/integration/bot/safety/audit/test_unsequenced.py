@@ -7,7 +7,7 @@ import pytest
 
 from bot.safety.audit.unsequenced import Unsequenced
 from models.database import Database
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.log import LoggedAudit
 from tests.support.fakes import T0
 
 pytestmark = pytest.mark.services

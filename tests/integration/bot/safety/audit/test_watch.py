@@ -15,8 +15,8 @@ from bot.safety.monitor import Monitor
 from config.keys.emergency import EmergencyRules
 from models.database import Database
 from models.enums import TradingState
+from tests.support.accounts.recovering import state
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.recovering import state
 
 
 def change_the_audit(desk: Desk) -> None:

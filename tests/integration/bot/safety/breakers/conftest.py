@@ -3,7 +3,7 @@
 import pytest
 
 from config.keys.emergency import EmergencyRules
-from tests.support.breakers import Watch
+from tests.support.accounts.breakers import Watch
 from tests.support.desk import Desk
 
 

@@ -13,7 +13,7 @@ from bot.state.breakers import BreakerScope, Finding, trip
 from models.enums import ScopeKind, TradingState
 from models.repositories.safety import states
 from models.tables import AuditRow, EmergencyTriggerRow
-from tests.support.breakers import Watch, lose_in_a_row
+from tests.support.accounts.breakers import Watch, lose_in_a_row
 from tests.support.desk import ACCOUNT, Desk
 
 MODEL = "model_performance_degraded"

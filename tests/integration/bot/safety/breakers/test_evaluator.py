@@ -2,7 +2,7 @@
 
 from models.enums import TradingState
 from models.locks import try_lock_breakers
-from tests.support.breakers import D, Watch, trip_correlation
+from tests.support.accounts.breakers import D, Watch, trip_correlation
 from tests.support.desk import ACCOUNT
 
 ACTIVE, REDUCING, RECOVERING = TradingState.ACTIVE, TradingState.REDUCING, TradingState.RECOVERING

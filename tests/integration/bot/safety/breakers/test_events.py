@@ -2,7 +2,7 @@
 
 from bot.errors import ExchangeRefused
 from models.enums import VenueReason
-from tests.support.breakers import Watch
+from tests.support.accounts.breakers import Watch
 
 
 def test_a_fill_and_a_rejected_order_ask_for_a_look(watch: Watch) -> None:

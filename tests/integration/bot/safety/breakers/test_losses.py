@@ -7,9 +7,9 @@ from sqlalchemy import select
 from models.enums import BreakerAction, ScopeKind, TradingState
 from models.repositories.safety import states
 from models.tables import BreakerRow
-from tests.support.breakers import D, Watch, trade
+from tests.support.accounts.breakers import D, Watch, trade
+from tests.support.accounts.losses import account_state
 from tests.support.desk import Desk
-from tests.support.losses import account_state
 
 ACTIVE, REDUCING, RECOVERING = TradingState.ACTIVE, TradingState.REDUCING, TradingState.RECOVERING
 

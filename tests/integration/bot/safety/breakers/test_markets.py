@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from bot.safety.breakers.markets import BarFigures
 from models.enums import ScopeKind, TradingState
-from tests.support.breakers import Watch
-from tests.support.losses import account_state
+from tests.support.accounts.breakers import Watch
+from tests.support.accounts.losses import account_state
 
 ACTIVE, REDUCING, RECOVERING = TradingState.ACTIVE, TradingState.REDUCING, TradingState.RECOVERING
 

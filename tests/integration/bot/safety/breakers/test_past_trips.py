@@ -8,7 +8,7 @@ from bot.safety.breakers.past_trips import trips_of
 from bot.safety.breakers.quality import Quality, qualities
 from bot.safety.recovery.resetting import Recovery
 from models.tables import CashFlowRow, FillRow
-from tests.support.breakers import D, Watch, trip_correlation
+from tests.support.accounts.breakers import D, Watch, trip_correlation
 from tests.support.desk import ACCOUNT
 
 

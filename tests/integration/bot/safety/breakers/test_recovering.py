@@ -8,9 +8,9 @@ from bot.safety.recovery.resetting import Recovery
 from bot.state.breakers import Finding, trip
 from models.enums import ScopeKind, TradingState
 from models.repositories.safety import states
-from tests.support.breakers import D, Watch, trip_correlation
+from tests.support.accounts.breakers import D, Watch, trip_correlation
+from tests.support.accounts.losses import account_state
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.losses import account_state
 
 ACTIVE, REDUCING, RECOVERING = TradingState.ACTIVE, TradingState.REDUCING, TradingState.RECOVERING
 

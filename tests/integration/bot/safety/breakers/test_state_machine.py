@@ -30,9 +30,9 @@ from bot.state.scope import EVERYTHING, Scope
 from models.enums import ScopeKind, TradingState, strictest
 from models.repositories.safety import states
 from models.tables import BreakerRow, TradingLeaseRow
+from tests.support.accounts.recovering import FREE, RULES
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.properties import examples
-from tests.support.recovering import FREE, RULES
 
 KINDS = ("liquidation", "correlation_breakdown", "consecutive_losses")
 SCOPES = (

@@ -10,7 +10,7 @@ from bot.safety.breakers import tier_history
 from bot.safety.breakers.tier_history import UNKNOWN, seconds_in_tiers
 from bot.safety.recovery.resetting import Recovery
 from models.tables import AuditRow
-from tests.support.breakers import D, Watch
+from tests.support.accounts.breakers import D, Watch
 from tests.support.desk import ACCOUNT
 
 pytestmark = pytest.mark.services

@@ -3,7 +3,7 @@
 from bot.safety.recovery.resetting import Recovery
 from bot.state.breakers import BreakerScope
 from models.enums import ScopeKind
-from tests.support.breakers import Watch, lose_in_a_row, trade
+from tests.support.accounts.breakers import Watch, lose_in_a_row, trade
 
 
 def test_losses_in_a_row_trip_at_their_limit_for_account_and_strategy(watch: Watch) -> None:

@@ -1,8 +1,8 @@
 """Breakers of what was sent and filled: churn."""
 
 from models.enums import ScopeKind, TradingState
-from tests.support.breakers import D, Watch, lose_in_a_row
-from tests.support.losses import account_state
+from tests.support.accounts.breakers import D, Watch, lose_in_a_row
+from tests.support.accounts.losses import account_state
 
 ACTIVE, REDUCING, RECOVERING = TradingState.ACTIVE, TradingState.REDUCING, TradingState.RECOVERING
 

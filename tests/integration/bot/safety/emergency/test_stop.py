@@ -14,9 +14,9 @@ from bot.state.scope import Scope
 from models.enums import AlertState, ScopeKind, TradingState
 from models.repositories.safety import states
 from models.tables import AlertRow, AuditRow, TradingStateRow
+from tests.support.accounts.exits import open_position
+from tests.support.accounts.flattening import flattener
 from tests.support.desk import Desk
-from tests.support.exits import open_position
-from tests.support.flattening import flattener
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services

@@ -11,9 +11,9 @@ from bot.safety.halting.halt import HaltReach
 from bot.state.scope import EVERYTHING, Scope
 from models.enums import OrderStatus, ScopeKind, TradeSide, TradingState
 from models.repositories.safety import states
+from tests.support.accounts.exits import open_position
+from tests.support.accounts.flattening import flattener
 from tests.support.desk import Desk
-from tests.support.exits import open_position
-from tests.support.flattening import flattener
 from tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.services

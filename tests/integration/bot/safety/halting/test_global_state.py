@@ -5,9 +5,9 @@ import pytest
 from bot.safety.monitor import Monitor
 from models.enums import ScopeKind, TradingState
 from models.repositories.safety import states
-from tests.support.by_hand import BY_HAND, SCOPES, ByHand, by_hand, halted, strictest
+from tests.support.accounts.by_hand import BY_HAND, SCOPES, ByHand, by_hand, halted, strictest
+from tests.support.accounts.scopes import set_state
 from tests.support.desk import Desk
-from tests.support.scopes import set_state
 
 
 @pytest.mark.parametrize(("kind", "key"), SCOPES)

@@ -13,8 +13,8 @@ from models.database import Database
 from models.enums import TradingState
 from models.repositories.safety import states
 from models.tables import AuditRow
+from tests.support.accounts.exits import ask_exit, open_position
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.exits import ask_exit, open_position
 from workers.supervision.ports import free_port
 
 pytestmark = pytest.mark.services

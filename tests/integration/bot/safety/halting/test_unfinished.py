@@ -20,9 +20,9 @@ from bot.safety.recovery.recovering import Authority, Recovering
 from bot.state.scope import EVERYTHING
 from models.enums import TradingState
 from models.tables import AuditRow, TradingStateRow
+from tests.support.accounts.exits import open_position
+from tests.support.accounts.flattening import flattener
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.exits import open_position
-from tests.support.flattening import flattener
 
 pytestmark = pytest.mark.services
 

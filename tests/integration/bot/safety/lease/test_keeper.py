@@ -14,8 +14,8 @@ from bot.safety.lease.sensors import SENSORS, Reading
 from bot.state import lease
 from models.database import Database
 from models.tables import AuditRow, TradingLeaseRow
+from tests.support.accounts.leases import age_lease
 from tests.support.fakes import FakeLimits
-from tests.support.leases import age_lease
 
 ACCOUNT = "leased"
 KINDS = (GRANTED, WITHHELD, RELEASED)

@@ -14,9 +14,9 @@ from models.enums import ScopeKind, TradingState, VenueReason
 from models.repositories.safety import states
 from models.repositories.safety import watching as rows
 from models.tables import AuditRow, PositionExitRow, PositionRow, PositionWatchRow, TradingStateRow
+from tests.support.accounts.watched import enter, price
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import PRICE
-from tests.support.watched import enter, price
 
 D = Decimal
 

@@ -14,7 +14,7 @@ from console.runtime.exchange_record import read_exchange_record
 from models.enums import StopState
 from models.tables import PositionExitRow, ProtectiveStopRow
 from tests.integration.bot.safety.positions.conftest import make_monitor
-from tests.support.paper_desk import SYMBOL, Venue
+from tests.support.accounts.paper_desk import SYMBOL, Venue
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services

@@ -18,8 +18,8 @@ from bot.safety.positions.monitor import PositionMonitor
 from bot.safety.positions.stops import ProtectiveStops
 from models.enums import StopState
 from models.tables import BreakerRow, PositionExitRow, ProtectiveStopRow
+from tests.support.accounts.watched import enter, price
 from tests.support.desk import Desk
-from tests.support.watched import enter, price
 
 D = Decimal
 

@@ -19,8 +19,8 @@ from models.enums import (
 )
 from models.repositories.safety import states
 from models.tables import ChildOrderRow, RecoveryRow
+from tests.support.accounts.recovering import RULES, D, begin, row, state
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.recovering import RULES, D, begin, row, state
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]
 

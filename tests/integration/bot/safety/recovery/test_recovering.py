@@ -18,9 +18,9 @@ from models.enums import (
     TradingState,
 )
 from models.tables import RecoveryRow
+from tests.support.accounts.recovering import begin, by, row, state
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.operators import add_person
-from tests.support.recovering import begin, by, row, state
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]
 

@@ -19,11 +19,11 @@ from bot.state.scope import Scope
 from models.enums import OperatorRole, ScopeKind, TradingState
 from models.repositories.safety import states
 from models.tables import AuditRow
+from tests.support.accounts.losses import judge
+from tests.support.accounts.recovering import state
+from tests.support.accounts.scopes import set_state
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.losses import judge
 from tests.support.operators import operator
-from tests.support.recovering import state
-from tests.support.scopes import set_state
 
 D = Decimal
 LOSS = "daily_loss_limit"

@@ -24,10 +24,10 @@ from models.enums import ChildState, OperatorRole, ParentState, StrategyStage
 from models.repositories import predictions
 from models.repositories import strategies as rows
 from models.tables import AuditRow, ChildOrderRow, DecisionRow, ParentOrderRow, ReservationRow
+from tests.support.accounts.staging import FREE, NAME, demoted, facts, guarded
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import T0
 from tests.support.operators import operator
-from tests.support.staging import FREE, NAME, demoted, facts, guarded
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]
 S, D = StrategyStage, Decimal

@@ -23,9 +23,9 @@ from console.runtime.halts.drilling import HaltDrill
 from models.enums import ScopeKind, TradingState
 from models.repositories import portfolio
 from models.tables import AuditRow, TradingStateRow
+from tests.support.accounts.exits import open_position
+from tests.support.accounts.flattening import flattener
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.exits import open_position
-from tests.support.flattening import flattener
 from tests.support.scene import Scene
 from tests.support.trading_halts import bind, state_and_seal
 

@@ -15,8 +15,8 @@ from bot.clock import FixedClock, SystemClock
 from console.errors import ExitCode
 from models.database import Database
 from tests.integration.console.commands.commanding import Mlrisk
-from tests.support.audit_archives import MONTHS, write_months
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.archives import MONTHS, write_months
+from tests.support.audit.log import LoggedAudit
 from tests.support.desk import Desk
 from tests.support.operators import add_person
 

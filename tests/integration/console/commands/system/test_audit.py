@@ -9,7 +9,7 @@ import pytest
 
 from console.errors import ExitCode
 from tests.integration.console.commands.commanding import Mlrisk
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.log import LoggedAudit
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.services

@@ -8,8 +8,8 @@ import pytest
 from config.settings import Environment
 from console.cli import run
 from console.errors import ExitCode
-from tests.support.html import Page, is_self_contained
-from tests.support.pdf_text import read_pdf
+from tests.support.documents.html import Page, is_self_contained
+from tests.support.documents.pdf_text import read_pdf
 from tests.support.scene import Scene
 from tests.support.trading_halts import bind
 from workers.supervision.ports import free_port

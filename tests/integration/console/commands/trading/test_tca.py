@@ -20,8 +20,8 @@ from models.database import Database
 from models.tables import ConfigVersionRow
 from paper_exchange.testing import PaperExchangeProcess
 from tests.support.desk import Desk
-from tests.support.html import Page, is_self_contained
-from tests.support.pdf_text import read_pdf
+from tests.support.documents.html import Page, is_self_contained
+from tests.support.documents.pdf_text import read_pdf
 from workers.supervision.ports import free_port
 
 pytestmark = pytest.mark.services

@@ -17,9 +17,9 @@ from models.enums import ScopeKind, TradingState
 from models.tables import Base
 from tasks.bootstrap import MARKET_DATABASE
 from tests.integration.console.commands.commanding import Mlrisk
+from tests.support.accounts.scopes import set_state
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import FakeExchange, FakeMarket, prepare
-from tests.support.scopes import set_state
 from tests.support.services import RedisServer
 
 pytestmark = pytest.mark.services

@@ -11,8 +11,8 @@ from console.runtime.audit.archives import ArchivedPayloads, payload_in
 from models.archived import file_of
 from models.database import Database
 from models.tables import AuditRow
-from tests.support.audit_archives import MONTHS, archive, write_months
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.archives import MONTHS, archive, write_months
+from tests.support.audit.log import LoggedAudit
 
 pytestmark = pytest.mark.services
 

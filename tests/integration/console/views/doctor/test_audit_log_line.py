@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from config.settings import Settings
 from console.views.doctor.audit_log_line import audit_log_line
 from models.database import Database
-from tests.support.audit_log import LoggedAudit
+from tests.support.audit.log import LoggedAudit
 
 pytestmark = pytest.mark.services
 

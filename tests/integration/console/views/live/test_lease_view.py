@@ -12,8 +12,8 @@ from bot.state.lease import NEVER
 from config.settings import Settings
 from console.views.live.lease_view import EFFECT, LeaseView, lease_lines, lease_view
 from models.tables import TradingLeaseRow
+from tests.support.accounts.leases import end_lease
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.leases import end_lease
 
 
 def view(desk: Desk) -> LeaseView:

@@ -7,8 +7,8 @@ import pytest
 from bot.safety.positions.stops import ProtectiveStops
 from console.views.live.open_positions import line_of, open_positions
 from models.tables import PositionRow
+from tests.support.accounts.watched import enter
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.watched import enter
 
 D = Decimal
 

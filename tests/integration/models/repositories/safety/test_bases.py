@@ -17,9 +17,9 @@ from models.enums import TradingState
 from models.repositories import portfolio
 from models.repositories.safety import bases
 from models.tables import CashFlowRow, EquityDayRow, EquityRow
+from tests.support.accounts.losses import account_state, day, read
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import T0, FakeExchange, prepare
-from tests.support.losses import account_state, day, read
 
 D = Decimal
 

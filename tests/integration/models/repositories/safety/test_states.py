@@ -11,7 +11,7 @@ from bot.safety.monitor import Monitor
 from console.views.live.queries import trading_states
 from models.enums import ScopeKind, TradingState
 from models.repositories.safety import states
-from tests.support.by_hand import (
+from tests.support.accounts.by_hand import (
     ACTIVE,
     BY_HAND,
     SCOPES,

@@ -30,7 +30,7 @@ from models.tables import (
     TradeRequestRow,
     TradingStateRow,
 )
-from tests.support.exposure import exposure
+from tests.support.accounts.exposure import exposure
 from tests.support.fakes import T0, FakeExchange, prepare
 from tests.support.properties import examples
 

@@ -10,7 +10,7 @@ import pytest
 from bot.clock import FixedClock
 from bot.errors import BadMessage
 from bot.risk import MLRiskManager, RiskParameters, TradeValidationResult, UnifiedRiskManager
-from tests.support.seed_document import RETURNS
+from tests.support.documents.seed_document import RETURNS
 from tests.unit.bot.risk.cases import NOW
 
 PREDICTIONS = {

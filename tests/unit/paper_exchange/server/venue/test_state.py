@@ -10,7 +10,7 @@ from paper_exchange.engine.settings import AccountConfig, EngineSettings
 from paper_exchange.server.venue.state import StateError, StateKeeper
 from paper_exchange.server.venue.venue import Venue
 from paper_exchange.types import Reject
-from tests.support.full_disk import full_after
+from tests.support.processes.full_disk import full_after
 from tests.support.properties import examples
 from tests.unit.paper_exchange.server.market_script import (
     KEY,

@@ -14,7 +14,7 @@ from tests.support.services import free_port
 from tests.support.waiting import PATIENCE_SECONDS
 from workers.exporter.catalogue import SOURCES
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 
 
 class ExporterProcess:

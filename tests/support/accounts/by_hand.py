@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from models.database import Database
 from models.enums import ScopeKind, TradingState
 from models.repositories.safety import states
+from tests.support.accounts.scopes import set_state
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.scopes import set_state
 
 SCOPES = [(ScopeKind.GLOBAL, "*"), (ScopeKind.ACCOUNT, ACCOUNT), (ScopeKind.STRATEGY, "test")]
 

@@ -1,7 +1,8 @@
 """A process that has imported our programs' modules, and whose copies become those programs.
 
 A test's worker then needs a fraction of a second instead of three of a processor, as under the
-supervisor. `python -m tests.support.preloaded FD` is the server; tests use `PreloadedPopen`.
+supervisor. `python -m tests.support.processes.preloaded FD` is the server; tests use
+`PreloadedPopen`.
 """
 
 import json
@@ -83,7 +84,13 @@ def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.preloaded", str(theirs.fileno()), PADDING],
+            [
+                sys.executable,
+                "-m",
+                "tests.support.processes.preloaded",
+                str(theirs.fileno()),
+                PADDING,
+            ],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             cwd=ROOT,

@@ -1,6 +1,7 @@
-"""Our workers' application, whose workers can be made deaf: `celery -A tests.support.deaf_worker`.
+"""Our workers' application, whose workers can be made deaf.
 
-They also obey `cancel_consumer`, and have a task that lasts until a file is there.
+`celery -A tests.support.processes.deaf_worker` starts one. They also obey `cancel_consumer`,
+and have a task that lasts until a file is there.
 """
 
 import time

@@ -11,7 +11,7 @@ from models.audit import AuditDraft, append_entries
 from models.database import Database
 from models.transparency.offline_verifier import VerifierKey
 from models.transparency.submission import read
-from tests.support.audit_log import CHAINS, LoggedAudit
+from tests.support.audit.log import CHAINS, LoggedAudit
 
 MONTHS = ("2024-01", "2024-02", "2024-03")
 KINDS = ("decision", "fill", "halted", "child_sending")

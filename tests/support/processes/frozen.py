@@ -1,9 +1,9 @@
 """A worker process that freezes itself (SIGSTOP) at a chosen point, with its locks held.
 
-`python -m tests.support.frozen URL gate REQUEST_ID` freezes inside the gate's transaction,
-`claim CHILD_ID` inside a claim's, `state SCOPE_KEY` while it changes the global trading state, and
-`post CHILD_ID` before the post. Once it is let go on it
-prints what came of it as JSON.
+`python -m tests.support.processes.frozen URL gate REQUEST_ID` freezes inside the gate's
+transaction, `claim CHILD_ID` inside a claim's, `state SCOPE_KEY` while it changes the
+global trading state, and `post CHILD_ID` before the post. Once it is let go on it prints what came
+of it as JSON.
 """
 
 import json
@@ -45,10 +45,10 @@ class Frozen:
 def frozen(url: str, point: str, what: object) -> Iterator[Frozen]:
     """A process that has stopped at the point; ended with the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.frozen", url, point, str(what)],
+        [sys.executable, "-m", "tests.support.processes.frozen", url, point, str(what)],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     try:
         _, status = os.waitpid(process.pid, os.WUNTRACED)

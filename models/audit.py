@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, Text, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from models.archived import Archived, Declaration, month_in
-from models.inserting import write_rows
 from models.locks import lock_audit_chain
 from models.tables import AuditHeadRow, AuditRow
 
@@ -49,6 +48,14 @@ class AuditReport:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry's place in its chain and its hash; (0, GENESIS) is before the first."""
+
+    seq: int
+    hash: str
+
+
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _quoted = json.encoder.encode_basestring_ascii
 
@@ -62,11 +69,14 @@ def content(
     chain: str, at: datetime, kind: str, subject: str, actor: str, payload: dict[str, Any]
 ) -> str:
     """The canonical JSON of an entry's fields; the time counts as UTC microseconds."""
-    moment = at.astimezone(UTC).isoformat(timespec="microseconds")
     return (
-        f'{_begin(chain)}"{moment}",{_quoted(kind)},{_quoted(subject)},{_quoted(actor)},'
+        f"{_begin(chain)}{_moment(at)},{_quoted(kind)},{_quoted(subject)},{_quoted(actor)},"
         f"{_canonical(payload)}]"
     )
+
+
+def _moment(at: datetime) -> str:
+    return f'"{at.astimezone(UTC).isoformat(timespec="microseconds")}"'
 
 
 def entry_hash(prev_hash: str, seq: int, draft: AuditDraft) -> str:
@@ -88,40 +98,52 @@ def _begin(chain: str) -> str:
 
 
 def append_entries(session: Session, drafts: Sequence[AuditDraft]) -> None:
-    """Appends drafts to their chains, in order; the chain's lock is held until the commit."""
+    """Appends drafts to their chains, in order; the chain's lock is held until the commit.
+
+    All entries of a chain are one statement, so that the trigger which moves the chain's head
+    works once and not once an entry.
+    """
     for chain in sorted({draft.chain for draft in drafts}):
-        seq, prev_hash = lock_audit_chain(session, chain) or (0, GENESIS)
-        entries = []
-        for draft in drafts:
-            if draft.chain != chain:
-                continue
-            seq += 1
-            entry = _entry(draft, seq, prev_hash)
-            entries.append(entry)
-            prev_hash = entry.hash
-        write_rows(session, entries)
+        own = [_Prepared.of(draft) for draft in drafts if draft.chain == chain]
+        last = Link(*(lock_audit_chain(session, chain) or (0, GENESIS)))
+        session.execute(_APPEND, {"chain": chain, "entries": _rows(chain, last, own)})
 
 
-def _entry(draft: AuditDraft, seq: int, prev_hash: str) -> AuditRow:
-    return AuditRow(
-        chain=draft.chain,
-        seq=seq,
-        at=draft.at,
-        kind=draft.kind,
-        subject=draft.subject,
-        actor=draft.actor,
-        payload=draft.payload,
-        prev_hash=prev_hash,
-        hash=entry_hash(prev_hash, seq, draft),
-    )
+_APPEND = text(
+    "INSERT INTO audit_entry (chain, seq, at, kind, subject, actor, payload, prev_hash, hash)"
+    " SELECT :chain, entry.seq, entry.at, entry.kind, entry.subject, entry.actor, entry.payload,"
+    " entry.prev_hash, entry.hash FROM jsonb_to_recordset(CAST(:entries AS jsonb)) AS entry"
+    " (seq bigint, at timestamptz, kind text, subject text, actor text, payload jsonb,"
+    " prev_hash text, hash text)"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """An entry's place in its chain and its hash; (0, GENESIS) is before the first."""
+class _Prepared:
+    """What is made of a draft before its chain is locked."""
 
-    seq: int
-    hash: str
+    content: str
+    row: str
+    """The columns that have nothing to do with its place, as the inside of a JSON object."""
+
+    @classmethod
+    def of(cls, draft: AuditDraft) -> Self:
+        moment, payload = _moment(draft.at), _canonical(draft.payload)
+        kind, subject, actor = map(_quoted, (draft.kind, draft.subject, draft.actor))
+        return cls(
+            f"{_begin(draft.chain)}{moment},{kind},{subject},{actor},{payload}]",
+            f'"at":{moment},"kind":{kind},"subject":{subject},"actor":{actor},"payload":{payload}',
+        )
+
+
+def _rows(chain: str, last: Link, entries: Sequence[_Prepared]) -> str:
+    """The rows of entries that follow `last` in their chain, as a JSON list."""
+    rows, prev_hash = [], last.hash
+    for seq, entry in enumerate(entries, last.seq + 1):
+        hashed = chained_hash(prev_hash, seq, chain, entry.content)
+        rows.append(f'{{"seq":{seq},{entry.row},"prev_hash":"{prev_hash}","hash":"{hashed}"}}')
+        prev_hash = hashed
+    return f"[{','.join(rows)}]"
 
 
 def chains(session: Session) -> list[str]:
@@ -243,7 +265,7 @@ def links(session: Session, chain: str, *, after: int, limit: int) -> Iterator[S
             AuditRow.kind,
             AuditRow.subject,
             AuditRow.actor,
-            AuditRow.payload,
+            cast(AuditRow.payload, Text),
             AuditRow.at,
             AuditRow.prev_hash,
             AuditRow.hash,
@@ -252,7 +274,9 @@ def links(session: Session, chain: str, *, after: int, limit: int) -> Iterator[S
         .order_by(AuditRow.seq)
         .limit(limit)
     )
-    for seq, kind, subject, actor, payload, at, prev_hash, own_hash in rows:
+    # Each payload is read when its entry is, so that a page is a thousand texts and no more.
+    for seq, kind, subject, actor, written, at, prev_hash, own_hash in rows:
+        payload = json.loads(written)
         yield seq, AuditDraft(chain, kind, subject, actor, payload, at), prev_hash, own_hash
 
 

@@ -1,5 +1,6 @@
 """The audit log as it is stored: leaves, full subtrees and signed heads."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -110,21 +111,15 @@ def leaf_of(session: Session, chain: str, seq: int) -> int | None:
 
 def write_leaves(session: Session, begin: int, leaves: Sequence[Leaf]) -> None:
     """Adds leaves from the place `begin` on, in one statement."""
-    session.execute(
-        _LEAVES,
-        {
-            "places": list(range(begin, begin + len(leaves))),
-            "chains": [leaf.chain for leaf in leaves],
-            "seqs": [leaf.seq for leaf in leaves],
-            "hashes": [leaf.hash for leaf in leaves],
-        },
-    )
+    rows = [[n, leaf.chain, leaf.seq, leaf.hash.hex()] for n, leaf in enumerate(leaves, begin)]
+    session.execute(_LEAVES, {"rows": json.dumps(rows)})
 
 
+# One JSON document: psycopg takes many times longer to write arrays.
 _LEAVES = text(
-    "INSERT INTO audit_leaf (leaf, chain, seq, hash) SELECT * FROM unnest("
-    "CAST(:places AS bigint[]), CAST(:chains AS text[]), CAST(:seqs AS bigint[]), "
-    "CAST(:hashes AS bytea[]))"
+    "INSERT INTO audit_leaf (leaf, chain, seq, hash)"
+    " SELECT CAST(one ->> 0 AS bigint), one ->> 1, CAST(one ->> 2 AS bigint),"
+    " decode(one ->> 3, 'hex') FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS one"
 )
 
 

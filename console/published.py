@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from console.reference import alerts, algorithms, checks, commands, environment
+from console.reference import alerts, algorithms, audit, checks, commands, environment
 
 ROOT = Path(__file__).parents[1]
 FOLDER = "docs/reference"
@@ -12,6 +12,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         f"{FOLDER}/alerts.md": alerts.text,
         f"{FOLDER}/algorithms.md": algorithms.text,
+        f"{FOLDER}/audit.md": audit.text,
         f"{FOLDER}/checks.md": checks.text,
         f"{FOLDER}/commands.md": commands.text,
         f"{FOLDER}/environment.md": environment.text,

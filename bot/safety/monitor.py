@@ -99,8 +99,8 @@ class Monitor:
         )
         if set(news) - orphans.keys():
             others = [order_id for order_id in report.foreign_orders if order_id not in orphans]
-            payload: dict[str, object] = {"order_ids": others}
-            uow.audit(self.account, "foreign_orders", self.account, "reconcile", payload, now)
+            facts = {"order_ids": others}
+            uow.audit(self.account, "foreign_orders", self.account, "reconcile", facts, now)
         if set(news) & orphans.keys():
             links = sorted(orphans.values())
             payload = {"orders": links}

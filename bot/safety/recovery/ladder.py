@@ -211,6 +211,8 @@ def _fall_back(
     said = {"reason": reason, "recovery": row.recovery_id, "from": "recovering", **moved}
     kind = "halted" if back is TradingState.HALTED else states.RECORDED
     uow.audit(scope.chain, kind, str(scope), ACTOR, said, now)
+    told = {"recovery": row.recovery_id, "why": why}
+    uow.audit(scope.chain, FELL_BACK, str(scope), ACTOR, told, now)
     log.critical(
         "%s is %s again: %s",
         scope,

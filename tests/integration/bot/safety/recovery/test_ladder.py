@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bot.errors import Refused
 from bot.execution.sending.sender import SendResult
-from bot.safety.recovery.ladder import RecoveryLadder
+from bot.safety.recovery.ladder import FELL_BACK, RecoveryLadder
 from bot.safety.recovery.recovering import LADDER, Recovering
 from bot.state.breakers import Finding, trip
 from bot.state.scope import Scope
@@ -18,7 +18,7 @@ from models.enums import (
     TradingState,
 )
 from models.repositories.safety import states
-from models.tables import ChildOrderRow, RecoveryRow
+from models.tables import AlertRow, AuditRow, ChildOrderRow, RecoveryRow
 from tests.support.accounts.recovering import RULES, D, begin, row, state
 from tests.support.desk import ACCOUNT, Desk
 
@@ -104,6 +104,13 @@ def test_a_breaker_a_loss_or_failed_orders_take_a_recovery_back(
         assert why in str(row(desk).note)
         assert ladder.tick() == 0
         assert states_agree(desk)
+        with desk.db.reading() as session:
+            entries = select(AuditRow).where(AuditRow.kind == FELL_BACK).order_by(AuditRow.seq)
+            newest = session.scalars(entries).all()[-1]
+            told = session.scalars(select(AlertRow.kind)).all()
+        assert newest.payload["recovery"] == row(desk).recovery_id
+        assert why in newest.payload["why"]
+        assert FELL_BACK in told
 
 
 def test_a_halt_during_a_recovery_ends_it_and_restarts_change_nothing(

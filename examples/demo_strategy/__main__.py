@@ -16,9 +16,11 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
 from examples.demo_strategy.features import BookGapError
 from examples.demo_strategy.feed import CONNECTED, Feed, recent_closes
+from examples.demo_strategy.memory import Memory
 from examples.demo_strategy.sender import Sender
 from examples.demo_strategy.strategy import Strategy
 
@@ -38,9 +40,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=0.5, help="most requests per second")
     parser.add_argument("--seconds", type=float, help="stop after this long")
     parser.add_argument("--seed", type=int, default=1, help="of the ensemble's resampling")
-    parser.add_argument("--notional", type=_money, default="2500", help="USDT per request")
+    parser.add_argument("--notional", type=_money, default="800", help="USDT per entry")
     parser.add_argument(
         "--warmup-seconds", type=float, default=10.0, help="of market data before the first request"
+    )
+    parser.add_argument(
+        "--memory", type=Path, help="file with what it holds; a restart goes on from there"
     )
     return parser.parse_args(argv)
 
@@ -99,6 +104,8 @@ def _trade(
     stopped: threading.Event,
     arguments: argparse.Namespace,
 ) -> None:
+    memory = Memory(arguments.memory)
+    memory.recall(strategy)
     started = reported = time.monotonic()
     first_data: float | None = None
     # Unique for ever across restarts, and short enough for mlrisk's 64 characters.
@@ -135,6 +142,7 @@ def _trade(
         if signal_now is not None:
             number += 1
             sender.submit(strategy.request(f"demo-{run}-{number}", signal_now, now))
+            memory.keep(strategy)
 
 
 def _report(strategy: Strategy, sender: Sender) -> None:

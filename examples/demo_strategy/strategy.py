@@ -1,8 +1,12 @@
-"""Turns the stream into predictions, and the best of them into requests for trades."""
+"""Turns the stream into predictions, and the best of them into requests for trades.
+
+It holds what it has bought or sold short until the price pays for both trades: acting on each
+change of a prediction of seconds would lose the fees every time, trade after trade.
+"""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import cycle
@@ -32,11 +36,25 @@ PATIENT_ORDERS: tuple[dict[str, Any], ...] = (
         "size_distortion": 0.3,
         "time_distortion": 0.3,
     },
-    {"algorithm": "iceberg", "horizon_seconds": HORIZON_SECONDS, "display_size": "800"},
+    {"algorithm": "iceberg", "horizon_seconds": HORIZON_SECONDS, "display_size": "400"},
     {"algorithm": "pov", "horizon_seconds": HORIZON_SECONDS, "participation_rate": 0.05},
     {"algorithm": "vwap", "horizon_seconds": HORIZON_SECONDS, "volume_curve": [3, 2, 1, 1, 2]},
 )
 """One after the other, so that a look at the screen shows what mlrisk can do."""
+EXIT_GAIN_BPS = 22.0
+"""A position is closed at this distance from its average price: two taker's fees are 11, the spread
+is about 1, and the rest is for what the price does while the orders are worked, and for entries
+that mlrisk has not granted."""
+EXIT_ORDER: dict[str, Any] = {
+    "algorithm": "twap",
+    "horizon_seconds": HORIZON_SECONDS,
+    "interval_seconds": 4,
+    "reduce_only": True,
+}
+REST = timedelta(seconds=HORIZON_SECONDS + 5)
+"""From an entry to its exit, and from an exit to the next entry: the orders before are done."""
+MOST_LOTS = 12
+"""More of one symbol is not asked for: it would be about a tenth of the paper account."""
 EXPIRES_AFTER = timedelta(seconds=60)
 FRESH_SECONDS = 2.0  # a prediction older than this is about a market that is gone
 
@@ -46,6 +64,30 @@ class Signal:
     prediction: Prediction
     received_at: datetime
     """When the frame behind it arrived, by our own clock."""
+    closes: int = 0
+    """The number of lots that it closes; 0 for an entry."""
+
+
+@dataclass(slots=True)
+class Holding:
+    """What was asked for in one symbol, on one side. mlrisk may have granted less of it, so that
+    an exit only reduces."""
+
+    rises: bool
+    price: float
+    """The average of its entries."""
+    since: datetime
+    """The time of the last entry."""
+    lots: int = 1
+
+    def add(self, price: float, now: datetime) -> None:
+        """One more entry."""
+        self.price = (self.price * self.lots + price) / (self.lots + 1)
+        self.lots, self.since = self.lots + 1, now
+
+    def pays(self, price: float) -> bool:
+        """Whether an exit at this price pays for entries and exit."""
+        return (price / self.price - 1) * (1e4 if self.rises else -1e4) >= EXIT_GAIN_BPS
 
 
 class Strategy:
@@ -67,11 +109,34 @@ class Strategy:
         self._signals: dict[str, Signal] = {}
         self._recent: deque[float] = deque(maxlen=PATIENCE_PREDICTIONS)
         self._last_request: dict[str, datetime] = {}
+        self._held: dict[str, Holding] = {}
+        self._closed_at: dict[str, datetime] = {}
         self._next_request: datetime | None = None
         self._patient = cycle(PATIENT_ORDERS)
 
     def warm_up(self, symbol: str, minute_closes: list[float]) -> None:
         self._markets[symbol].warm_up(minute_closes)
+
+    def held(self) -> dict[str, dict[str, Any]]:
+        """What it has asked for and not closed, by symbol, in JSON types."""
+        return {
+            symbol: {**asdict(holding), "since": holding.since.isoformat()}
+            for symbol, holding in self._held.items()
+        }
+
+    def take_up(self, held: Mapping[str, Mapping[str, Any]]) -> None:
+        """Goes on with what a former run `held`. Raises ValueError, KeyError or TypeError for
+        anything else."""
+        self._held = {
+            symbol: Holding(
+                bool(one["rises"]),
+                float(one["price"]),
+                datetime.fromisoformat(one["since"]),
+                int(one["lots"]),
+            )
+            for symbol, one in held.items()
+            if symbol in self._markets
+        }
 
     def on_connected(self) -> None:
         """The stream begins anew: what waits for an outcome will never know it."""
@@ -111,7 +176,22 @@ class Strategy:
         best = max(sure, key=lambda signal: signal.prediction.edge)
         self._next_request = now + self._pause
         self._last_request[best.prediction.sample.symbol] = now
-        return best
+        return self._taken(best, now)
+
+    def _taken(self, signal: Signal, now: datetime) -> Signal:
+        """The signal with what it closes, once it is noted as asked for."""
+        prediction = signal.prediction
+        symbol, price = prediction.sample.symbol, prediction.sample.mid
+        held = self._held.get(symbol)
+        if held is None:
+            self._held[symbol] = Holding(prediction.rises, price, now)
+        elif held.rises == prediction.rises:
+            held.add(price, now)
+        else:
+            del self._held[symbol]
+            self._closed_at[symbol] = now
+            return replace(signal, closes=held.lots)
+        return signal
 
     def _patience(self) -> float:
         if not self._recent:
@@ -123,7 +203,15 @@ class Strategy:
         if (now - signal.received_at).total_seconds() > FRESH_SECONDS:
             return False
         last = self._last_request.get(symbol)
-        return last is None or now - last >= self._repeat
+        if last is not None and now - last < self._repeat:
+            return False
+        held, price = self._held.get(symbol), signal.prediction.sample.mid
+        if held is None:
+            closed = self._closed_at.get(symbol)
+            return closed is None or now - closed >= REST
+        if held.rises == signal.prediction.rises:
+            return held.lots < MOST_LOTS and not held.pays(price)
+        return held.pays(price) and now - held.since >= REST
 
     def request(self, request_id: str, signal: Signal, now: datetime) -> dict[str, Any]:
         """The message to mlrisk: JSON types only, money as strings, times in UTC."""
@@ -133,7 +221,7 @@ class Strategy:
             "request_id": request_id,
             "symbol": sample.symbol,
             "side": "buy" if prediction.rises else "sell",
-            "signal_data": self._signal_data(prediction),
+            "signal_data": self._signal_data(signal),
             "ml_predictions": {
                 "confidence": round(prediction.confidence, 4),
                 "uncertainty": round(prediction.uncertainty, 4),
@@ -158,15 +246,16 @@ class Strategy:
             "metadata": {"strategy": NAME, "account": "paper"},
         }
 
-    def _signal_data(self, prediction: Prediction) -> dict[str, Any]:
-        size = format(self._notional.quantize(Decimal("0.01")), "f")
-        if prediction.confidence >= IMMEDIATE_CONFIDENCE:
-            return {
-                "position_size": size,
-                "algorithm": "immediate",
-                "horizon_seconds": HORIZON_SECONDS,
-            }
-        return {"position_size": size, **next(self._patient)}
+    def _signal_data(self, signal: Signal) -> dict[str, Any]:
+        if signal.closes:
+            return {"position_size": self._size(signal.closes), **EXIT_ORDER}
+        if signal.prediction.confidence >= IMMEDIATE_CONFIDENCE:
+            work = {"algorithm": "immediate", "horizon_seconds": HORIZON_SECONDS}
+            return {"position_size": self._size(1), **work}
+        return {"position_size": self._size(1), **next(self._patient)}
+
+    def _size(self, lots: int) -> str:
+        return format((self._notional * lots).quantize(Decimal("0.01")), "f")
 
 
 def _utc(moment: datetime) -> str:

@@ -186,7 +186,9 @@ def build(home: Home, options: Options) -> Topology:
         if exchange_url is None:
             raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
         outsiders = with_database(redis_url, 0) if cache is None else cache.strategy_url(DEMO)
-        specs.append(_demo_strategy(options, exchange_url, outsiders, message_key))
+        # It forgets what it holds when the paper exchange does.
+        memory = home.paper / "demo-strategy.json"
+        specs.append(_demo_strategy(options, memory, exchange_url, outsiders, message_key))
     if cache is not None:
         specs = [_with_own_login(spec, cache) for spec in specs]
     return Topology(database, cache, environment, specs, logins)
@@ -461,11 +463,12 @@ def _web(home: Home, port: int, environment: dict[str, str], logins: DatabaseLog
 
 
 def _demo_strategy(
-    options: Options, exchange_url: str, broker_url: str, message_key: str | None
+    options: Options, memory: Path, exchange_url: str, broker_url: str, message_key: str | None
 ) -> ProcessSpec:
     """The demo strategy. It is an outsider: it gets the addresses of broker and exchange, the key
-    that signs its own requests, and nothing else of ours."""
+    that signs its own requests, a file for what it holds, and nothing else of ours."""
     command = _python("examples.demo_strategy", "--exchange-url", exchange_url)
+    command += ["--memory", str(memory)]
     command += ["--symbols", ",".join(options.symbols), *options.demo_arguments]
     broker = {"MLRISK_DEMO_BROKER_URL": broker_url}
     if message_key is not None:

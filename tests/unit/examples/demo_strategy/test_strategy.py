@@ -6,13 +6,27 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import examples.demo_strategy
-from examples.demo_strategy.strategy import MIN_CONFIDENCE, Signal, Strategy
+from examples.demo_strategy.features import Sample
+from examples.demo_strategy.model import Prediction
+from examples.demo_strategy.strategy import (
+    EXIT_ORDER,
+    MIN_CONFIDENCE,
+    MOST_LOTS,
+    REST,
+    Signal,
+    Strategy,
+)
 from models.messages import MLTradeRequest
 from paper_exchange.market.factory import open_source
+from tests.support import properties
 from tests.unit.examples.demo_strategy.market_frames import public_frames
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -92,6 +106,94 @@ def test_after_a_reconnect_old_predictions_are_gone() -> None:
 def test_a_rate_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="rate"):
         Strategy(SYMBOLS, seed=1, rate=0, notional=Decimal(1))
+
+
+def believing(strategy: Strategy, price: float, now: datetime, *, rises: bool) -> Signal | None:
+    """What it asks for when it is sure of one symbol at this price."""
+    sample = Sample("BTCUSDT", 0, price, 1.0, 0.02, np.zeros(11))
+    likely = 0.7 if rises else 0.3
+    strategy._recent.append(0.7)
+    strategy._signals = {
+        "BTCUSDT": Signal(Prediction(sample, likely, np.array([likely] * 3), 1, 0, 1, 1), now)
+    }
+    return strategy.next_signal(now)
+
+
+def a_strategy() -> Strategy:
+    return Strategy(SYMBOLS, seed=1, rate=0.5, notional=Decimal(800))
+
+
+def test_a_position_is_closed_when_the_price_pays_for_both_trades_and_not_before() -> None:
+    strategy, now = a_strategy(), START
+    for price in (100.0, 100.1):
+        assert believing(strategy, price, now, rises=True)
+        now += REST
+    assert believing(strategy, 100.05, now, rises=False) is None
+    assert believing(strategy, 100.2, now, rises=False) is None
+    found = believing(strategy, 100.28, now, rises=False)
+    assert found is not None
+    request = strategy.request("x", found, now)
+    assert request["side"] == "sell"
+    assert request["signal_data"] == {**EXIT_ORDER, "position_size": "1600.00"}
+    MLTradeRequest.model_validate(json.loads(json.dumps(request)))
+    assert strategy.held() == {}
+
+
+def test_an_exit_waits_for_the_entries_and_the_next_entry_for_the_exit() -> None:
+    strategy = a_strategy()
+    assert believing(strategy, 100.0, START, rises=False)
+    early = START + REST - timedelta(seconds=1)
+    assert believing(strategy, 99.0, early, rises=True) is None
+    assert believing(strategy, 99.0, early, rises=False) is None, "it adds nothing to what pays"
+    assert believing(strategy, 99.0, START + REST, rises=True)
+    assert believing(strategy, 99.0, START + 2 * REST - timedelta(seconds=1), rises=True) is None
+    assert believing(strategy, 99.0, START + 2 * REST, rises=True)
+
+
+def test_it_asks_for_so_many_lots_of_a_symbol_and_no_more() -> None:
+    strategy, now = a_strategy(), START
+    found = []
+    for _ in range(MOST_LOTS + 3):
+        now += REST
+        found.append(believing(strategy, 100.0, now, rises=True))
+    assert [signal is not None for signal in found] == [True] * MOST_LOTS + [False] * 3
+
+
+@settings(max_examples=properties.examples(40))
+@given(st.integers(0, 2**32))
+def test_it_never_loses_five_trades_in_a_row_whatever_the_market_does(seed: int) -> None:
+    """A taker's fee of 5.5 bps and half a spread of one at each trade; every other entry is
+    granted, at random."""
+    chance = Random(seed)
+    strategy, now, price = a_strategy(), START, 100.0
+    held: list[float] = []
+    losses = most = 0
+    for _ in range(300):
+        now += timedelta(seconds=6)
+        price *= 1 + chance.gauss(0, 3e-4)
+        signal = believing(strategy, price, now, rises=chance.random() < 0.5)
+        if signal is None:
+            continue
+        way = 1 if signal.prediction.rises else -1
+        if not signal.closes:
+            if chance.random() < 0.5:
+                held.append(price * (1 + way * 6e-4))
+            continue
+        if held:
+            gained = (price * (1 + way * 6e-4) / (sum(held) / len(held)) - 1) * -way
+            losses = losses + 1 if gained < 0 else 0
+            most = max(most, losses)
+        held = []
+    assert most < 5
+
+
+def test_another_run_goes_on_with_what_the_last_one_held() -> None:
+    first, second = a_strategy(), a_strategy()
+    assert believing(first, 100.0, START, rises=True)
+    second.take_up(json.loads(json.dumps(first.held())))
+    assert second.held() == first.held() != {}
+    assert believing(second, 99.0, START + REST, rises=False) is None
+    assert believing(second, 101.0, START + REST, rises=False)
 
 
 def test_nothing_of_the_project_is_imported() -> None:

@@ -116,7 +116,8 @@ def test_the_demo_strategy_knows_the_broker_and_the_exchange_and_nothing_else(ho
     assert ours == {"MLRISK_DEMO_BROKER_URL"}
     assert "//strategy-demo:" in demo.env["MLRISK_DEMO_BROKER_URL"]
     assert home.secret("redis-password") not in str(demo.env)
-    assert demo.command[-3:] == ["--symbols", "BTCUSDT", "--x"]
+    memory = str(home.paper / "demo-strategy.json")
+    assert demo.command[-5:] == ["--memory", memory, "--symbols", "BTCUSDT", "--x"]
     with pytest.raises(ValueError, match="needs the paper exchange"):
         topology.build(home, Options(demo=True, paper=False))
 

@@ -2,7 +2,10 @@
 
 `python -m benchmarks.alert_delivery --alerts 100`. Beside a system of its own (the processes of
 `mlrisk up`, without strategy), each round records a cause and waits until the alerting process has
-told a local webhook of it.
+told a local webhook of it. An alert that nobody is told of within a minute counts as missed.
+
+The rate of messages is lifted to its bound (`alerting.messages_per_minute`): beyond the default of
+ten a minute one message sums up what waits, which is not what is measured here.
 """
 
 import argparse
@@ -21,8 +24,8 @@ GOAL_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0
 
 
-def told_after(system: WholeSystem, hook: Webhook, number: int) -> float:
-    """The seconds from the cause's transaction to its message. Raises TimeoutError."""
+def told_after(system: WholeSystem, hook: Webhook, number: int) -> float | None:
+    """The seconds from the cause's transaction to its message; None when none comes."""
     arrived: queue.SimpleQueue[float] = queue.SimpleQueue()
     hook.before = lambda: arrived.put(time.perf_counter())
     name = f"worker-{number}"
@@ -40,11 +43,11 @@ def told_after(system: WholeSystem, hook: Webhook, number: int) -> float:
         # A message of another cause may come first.
         if name in json.dumps(hook.got):
             return at - began
-    raise TimeoutError(f"nobody was told of {name} within {PATIENCE_SECONDS:g} s")
+    return None
 
 
-def measure(alerts: int) -> list[float]:
-    """The seconds of each alert."""
+def measure(alerts: int) -> list[float | None]:
+    """The seconds of each alert; None for one that nobody was told of."""
     hook = Webhook()
     channels = {"MLRISK_ALERT_CHANNELS": f"hook warning {hook.url}"}
     try:
@@ -65,15 +68,18 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.json:
         print(machine())
-    seconds = measure(arguments.alerts)
-    found = quantiles(seconds)
+    measured = measure(arguments.alerts)
+    seconds = [each for each in measured if each is not None]
+    found, missed = quantiles(seconds), len(measured) - len(seconds)
     if arguments.json:
-        print(json.dumps({"seconds": found, "alerts": len(seconds)}))
+        print(json.dumps({"seconds": found, "alerts": len(seconds), "missed": missed}))
         return 0
     told = ", ".join(f"{name} {value:.2f} s" for name, value in found.items())
     print(
         f"{len(seconds)} critical alerts, from cause to webhook: {told} (goal: {GOAL_SECONDS:g} s)"
     )
+    if missed:
+        print(f"{missed} of {len(measured)} were not told within {PATIENCE_SECONDS:g} s")
     return 0
 
 

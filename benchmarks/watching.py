@@ -7,6 +7,9 @@ alerts' sender. In the others they run, Prometheus' part scrapes the exporter ev
 a page of the console is open. The audit's entries and events of tasks are written in both.
 
 `--requests 10000` goes on until so many requests are stored, and prints the console's memory.
+
+What does not answer in time on a busy machine is asked again, as Prometheus and a browser do, and
+is counted. Each figure is printed as soon as it is known.
 """
 
 import argparse
@@ -78,21 +81,32 @@ def standing_still(pids: list[int]) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
+@dataclass
+class Watchers:
+    """How often what watches had no answer, and was begun again."""
+
+    scrapes_failed: int = 0
+    pages_lost: int = 0
+
+
 @contextmanager
-def scraping(port: int) -> Iterator[None]:
+def scraping(port: int, watchers: Watchers) -> Iterator[None]:
     """Reads the exporter's metrics as Prometheus does."""
     over = threading.Event()
 
     def scrape() -> None:
         while not over.wait(SCRAPE_SECONDS):
-            httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).raise_for_status()
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).raise_for_status()
+            except httpx.HTTPError:
+                watchers.scrapes_failed += 1
 
     with _thread(scrape, over.set):
         yield
 
 
 @contextmanager
-def open_page(system: WholeSystem) -> Iterator[None]:
+def open_page(system: WholeSystem, watchers: Watchers) -> Iterator[None]:
     """A page of the console, with a login of this machine's user and the stream of its events."""
     address = f"http://127.0.0.1:{system.home.known_ports()[WEB]}"
     over = threading.Event()
@@ -100,10 +114,16 @@ def open_page(system: WholeSystem) -> Iterator[None]:
         enter(client, web_link.draw(system.home.secret(web_link.KEY), SystemClock().now()))
 
         def look() -> None:
-            with client.stream("GET", "/events") as events:
-                for _ in events.iter_lines():
-                    if over.is_set():
-                        return
+            while not over.is_set():
+                try:
+                    with client.stream("GET", "/events") as events:
+                        events.raise_for_status()
+                        for _ in events.iter_lines():
+                            if over.is_set():
+                                return
+                except httpx.HTTPError:
+                    watchers.pages_lost += 1
+                    over.wait(1)
 
         with _thread(look, over.set):
             yield
@@ -164,13 +184,16 @@ class Loop:
         self._broker.close()
 
 
-def phases_of(system: WholeSystem, loop: Loop, rounds: int) -> tuple[list[Phase], list[Phase]]:
+def phases_of(
+    system: WholeSystem, loop: Loop, rounds: int, watchers: Watchers
+) -> tuple[list[Phase], list[Phase]]:
     """The phases with everything on, and those with it off. The order turns with each round."""
     watched: list[Phase] = []
     unwatched: list[Phase] = []
 
     def with_watching() -> None:
-        with scraping(system.home.known_ports()["exporter"]), open_page(system):
+        port = system.home.known_ports()["exporter"]
+        with scraping(port, watchers), open_page(system, watchers):
             watched.append(loop("watched"))
 
     def without() -> None:
@@ -191,28 +214,45 @@ def memory(system: WholeSystem) -> Memory:
     return Memory(requests, round(sum(sizes) / _MEGABYTE, 1))
 
 
-def grow(system: WholeSystem, loop: Loop, requests: int) -> list[Memory]:
+def grow(system: WholeSystem, loop: Loop, requests: int, watchers: Watchers) -> Iterator[Memory]:
     """The console's memory while a page is open, until so many requests are stored."""
-    found = [memory(system)]
-    with open_page(system):
-        while found[-1].requests < requests:
+    found = memory(system)
+    yield found
+    if found.requests >= requests:
+        return
+    with open_page(system, watchers):
+        while found.requests < requests:
+            before = found.requests
             loop("growing")
-            found.append(memory(system))
-    return found
+            found = memory(system)
+            yield found
+            if found.requests == before:
+                raise SystemExit("no request is stored any more: the console's memory is not known")
 
 
-def report(watched: list[Phase], unwatched: list[Phase], sizes: list[Memory]) -> None:
-    """Prints the figures beside their goals."""
+def report(watched: list[Phase], unwatched: list[Phase]) -> None:
+    """Prints the cost beside its goal."""
     on, off = (statistics.median(p.per_second for p in phases) for phases in (watched, unwatched))
     for what, phases in (("watched", watched), ("not watched", unwatched)):
         told = ", ".join(f"{phase.per_second:.1f}" for phase in phases)
-        print(f"{what:12} {told} requests a second")
+        print(f"{what:12} {told} requests a second, {_denied(phases):.1%} of them denied")
+    if not off:
+        raise SystemExit("no request ended without watching: the machine is too busy to measure")
     print(f"with watching {(1 - on / off):.1%} fewer, by the medians (goal: at most 15 %)")
     used = watched[-1].processor_milliseconds
     told = ", ".join(f"{name} {used[name]:.1f}" for name in WATCHERS if name in used)
-    print(f"processor milliseconds of what watches, for one request: {told}")
-    for size in sizes:
-        print(f"console with {size.requests:6} requests: {size.megabytes:6.1f} MB")
+    print(f"processor milliseconds of what watches, for one request: {told}", flush=True)
+
+
+def _denied(phases: list[Phase]) -> float:
+    """The share of denials, which are cheaper than approvals."""
+    denied = sum(phase.answers.get("deny", 0) for phase in phases)
+    return denied / max(1, sum(phase.finished for phase in phases))
+
+
+def show(size: Memory) -> None:
+    """Prints one figure of the console's memory."""
+    print(f"console with {size.requests:6} requests: {size.megabytes:6.1f} MB", flush=True)
 
 
 def main() -> int:
@@ -232,9 +272,15 @@ def main() -> int:
         # The servers' unprivileged user must pass through it when we are root.
         Path(made).chmod(0o711)
         with whole_system(Path(made)) as system:
-            loop = Loop(system, arguments.in_flight, arguments.seconds)
-            watched, unwatched = phases_of(system, loop, arguments.rounds)
-            sizes = grow(system, loop, arguments.requests)
+            loop, watchers = Loop(system, arguments.in_flight, arguments.seconds), Watchers()
+            watched, unwatched = phases_of(system, loop, arguments.rounds, watchers)
+            if not arguments.json:
+                report(watched, unwatched)
+            sizes = []
+            for size in grow(system, loop, arguments.requests, watchers):
+                sizes.append(size)
+                if not arguments.json:
+                    show(size)
             loop.close()
     if arguments.json:
         print(
@@ -243,11 +289,15 @@ def main() -> int:
                     "watched": [asdict(phase) for phase in watched],
                     "not_watched": [asdict(phase) for phase in unwatched],
                     "memory": [asdict(size) for size in sizes],
+                    "unanswered": asdict(watchers),
                 }
             )
         )
     else:
-        report(watched, unwatched, sizes)
+        print(
+            f"without an answer in time: {watchers.scrapes_failed} scrapes and "
+            f"{watchers.pages_lost} pages"
+        )
     return 0
 
 

@@ -32,13 +32,15 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 REQUEST = "tasks.validation.validate_and_execute"
 PING = "tasks.reporting.ping"
 QUEUE = "validation"
-READY_SECONDS = 60.0
+READY_SECONDS = 300.0
+"""As long as a busy machine may take; a quick one waits no longer than it needs."""
 _FILES = Path(__file__).resolve().parents[2] / "config" / "ml_risk_config.yaml"
 _UNLIMITED = ("--order-rate", "0", "--read-rate", "0", "--ip-rate", "0")
 LIFTED = {
     "gate": {"max_orders_per_second": 100_000, "max_repeated_orders": 1_000_000},
     "emergency_stops": {"max_consecutive_losses": 1_000_000},
     "working": {"orders_per_second": 10_000},
+    "alerting": {"messages_per_minute": 600},
 }
 """What would deny or hold back a part of what is measured; what is decided stays the same."""
 

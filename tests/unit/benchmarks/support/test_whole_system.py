@@ -67,7 +67,13 @@ def test_quantiles_are_measured_values_and_no_numbers_where_nothing_was_measured
     assert all(math.isnan(value) for value in quantiles([]).values())
 
 
-@pytest.mark.parametrize("name", ["lateness", "dispatcher", "throughput", "flood", "halt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("lateness", "dispatcher", "throughput", "flood", "halt"),
+        *("watching", "alert_delivery", "audit"),
+    ],
+)
 def test_a_benchmark_says_what_it_measures_when_asked_for_help(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

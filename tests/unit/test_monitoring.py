@@ -3,6 +3,7 @@
 import json
 import re
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,20 @@ def test_prometheus_accepts_rules_and_configuration() -> None:
 
 def test_alertmanager_accepts_its_configuration() -> None:
     done = run("amtool", "check-config", ALERTMANAGER)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_alertmanager_accepts_the_receiver_of_the_dead_mans_alert(tmp_path: Path) -> None:
+    """As docs/alerts.md has it, in the place of ours."""
+    indented = re.search(r"```yaml\n(.*?)```", text_of("docs/alerts.md"), re.DOTALL)
+    assert indented is not None
+    receiver = yaml.safe_load(textwrap.dedent(indented[1]))
+    whole = yaml.safe_load(text_of(ALERTMANAGER))
+    others = [each for each in whole["receivers"] if each["name"] != receiver["name"]]
+    assert len(others) == len(whole["receivers"]) - 1
+    own = tmp_path / "alertmanager.yml"
+    own.write_text(yaml.safe_dump({**whole, "receivers": [*others, receiver]}))
+    done = run("amtool", "check-config", str(own))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -24,9 +24,9 @@ how old they are.
 
 `docker compose --profile monitoring up --detach` starts Prometheus, Alertmanager and Grafana beside
 the system, with the rules, alerts and dashboards of `deploy/`. [Runbooks](runbooks.md) has a
-section for each alert. Alertmanager shows, groups and silences alerts. It sends none until you
-give its receivers a channel. For `mlrisk up`, let a Prometheus of your own scrape the address
-above.
+section for each alert. Alertmanager shows, groups and silences alerts; people are told by mlrisk
+itself, and [Alertmanager's part is the dead man](alerts.md#alertmanager-and-the-dead-man). For
+`mlrisk up`, let a Prometheus of your own scrape the address above.
 
 There are at most {MOST_SERIES:,} series. No label has the id of a request. A label of free text has
 a bound: further values are added up under `other`, and of ages the largest counts.

@@ -127,7 +127,7 @@ class Strategy:
     def take_up(self, held: Mapping[str, Mapping[str, Any]]) -> None:
         """Goes on with what a former run `held`. Raises ValueError, KeyError or TypeError for
         anything else."""
-        self._held = {
+        found = {
             symbol: Holding(
                 bool(one["rises"]),
                 float(one["price"]),
@@ -137,6 +137,9 @@ class Strategy:
             for symbol, one in held.items()
             if symbol in self._markets
         }
+        if any(holding.price <= 0 or holding.since.tzinfo is None for holding in found.values()):
+            raise ValueError("a holding without a price or a time")
+        self._held = found
 
     def on_connected(self) -> None:
         """The stream begins anew: what waits for an outcome will never know it."""

@@ -1,5 +1,6 @@
 """What a run of the demo strategy held is there for the next one, or nothing is."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +28,12 @@ def test_what_is_kept_is_recalled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoilt", ["", "[]", "1", '{"BTCUSDT": {"rises": true}}', '{"BTCUSDT": 1}', None]
+    "spoilt",
+    [
+        *("", "[]", "1", None, '{"BTCUSDT": 1}', '{"BTCUSDT": {"rises": true}}'),
+        json.dumps({"BTCUSDT": {**HELD["BTCUSDT"], "price": 0}}),
+        json.dumps({"BTCUSDT": {**HELD["BTCUSDT"], "since": "2026-01-01T00:00:00"}}),
+    ],
 )
 def test_a_file_that_is_not_ours_or_not_there_is_nothing(
     tmp_path: Path, spoilt: str | None

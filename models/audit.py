@@ -274,7 +274,7 @@ def links(session: Session, chain: str, *, after: int, limit: int) -> Iterator[S
         .order_by(AuditRow.seq)
         .limit(limit)
     )
-    # A payload is parsed when its entry is asked for: a page of parsed ones is thousands of objects.
+    # Parsed one by one: a page of parsed payloads would be thousands of objects.
     for seq, kind, subject, actor, written, at, prev_hash, own_hash in rows:
         payload = json.loads(written)
         yield seq, AuditDraft(chain, kind, subject, actor, payload, at), prev_hash, own_hash

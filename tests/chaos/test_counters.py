@@ -55,7 +55,7 @@ def test_after_ten_kills_the_counters_of_the_exporter_are_those_of_sql(
         trade_and_be_denied(system)
         kill(system, exporter, name)
     trade_to_the_end(system)
-    system.tend(lambda: under_way(system) == 0, "the trades to end")
+    system.tend(lambda: under_way(system) == 0, "the trades to end", 240)
 
     eventually(exporter.is_up, "a reading of every source")
     differing = set(differences(system, exporter))

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from config.identity import PAPER_ACCOUNT
-from tests.support.exporting import ExporterProcess, counters_by_sql, counters_of
+from tests.support.processes.exporting import ExporterProcess, counters_by_sql, counters_of
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system, trade_request
 from tests.support.waiting import eventually

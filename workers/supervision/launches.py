@@ -118,6 +118,12 @@ class Run:
         """Remove the files that only a running system needs."""
         discard(home, Path(self.socket))
         take_away(home.run / "supervisor.json")
+        forget_stopper(home)
+
+    @staticmethod
+    def is_forgotten(home: Home) -> bool:
+        """Tell whether the home has no run, so that the last one was stopped and did not crash."""
+        return not (home.run / "supervisor.json").exists()
 
 
 _RUN_KINDS = {
@@ -224,6 +230,31 @@ def has_begun(home: Home, name: str, pid: int) -> bool:
     return bool(pid) and record(home, name).get("pid") == pid
 
 
+def note_stopper(home: Home) -> None:
+    """Note that this process stops the running system, so that the one that starts it sees it."""
+    identity = ProcessIdentity.of(os.getpid())
+    if identity is not None:
+        write_private(_stopper_file(home), json.dumps(asdict(identity)))
+
+
+def forget_stopper(home: Home) -> None:
+    """Remove that note."""
+    take_away(_stopper_file(home))
+
+
+def has_stopper(home: Home) -> bool:
+    """Tell whether somebody has begun to stop the running system."""
+    return _stopper_file(home).exists()
+
+
+def has_living_stopper(home: Home) -> bool:
+    """Tell whether the process that stops the running system is at it; it may have died."""
+    try:
+        return ProcessIdentity.from_record(_read_json(_stopper_file(home))).is_alive()
+    except (KeyError, ValueError, TypeError):
+        return False
+
+
 def announced(home: Home, name: str) -> bool:
     """Tell whether a process has said, since its latest start, that it does its work."""
     return _ready_file(home, name).exists()
@@ -262,6 +293,10 @@ def _launch_file(home: Home, name: str) -> Path:
 
 def _record_file(home: Home, name: str) -> Path:
     return _directory(home) / f"{name}.record.json"
+
+
+def _stopper_file(home: Home) -> Path:
+    return home.run / "stopper.json"
 
 
 def _ready_file(home: Home, name: str) -> Path:

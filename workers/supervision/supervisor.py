@@ -33,6 +33,7 @@ __all__ = [
     "ProcessSpec",
     "ProcessStatus",
     "StartError",
+    "StoppedError",
     "Supervisor",
     "SupervisorCallError",
 ]
@@ -62,6 +63,10 @@ class NotRunningError(DependencyDown):
 
 class StartError(DependencyDown):
     """A process did not come up; the message holds the end of its log."""
+
+
+class StoppedError(DependencyDown):
+    """Somebody else stopped the system while it was being started."""
 
 
 class Supervisor:
@@ -106,18 +111,26 @@ class Supervisor:
         `specs` may be a function that prepares the processes' needs. It is called when the home is
         ours. When a stage with an `after_stage` callback is ready, the callback runs before the
         next stage starts. Stages without a callback get ready side by side. With `tied` the system
-        stops by itself when this process dies.
+        stops by itself when this process dies. Raises StoppedError when another process has stopped
+        the system meanwhile; that one ends everything.
         """
         self.home.create()
         with self.home.lock():
             self._clear_the_way(progress)
+            launches.forget_stopper(self.home)
             known = specs() if callable(specs) else specs
             try:
                 self._start_supervisord(known, tied=tied)
                 self._start_stages(known, after_stage or {}, progress)
+            except Exception as error:
+                if self._is_stopped_elsewhere():
+                    self._let_the_other_stop(progress)
+                    told = f"the system in {self.home.path} was stopped while it was being started"
+                    raise StoppedError(told) from error
+                self._stop_what_runs(progress)
+                raise
             except BaseException:
-                if self._run is not None:
-                    self.shutdown(progress)
+                self._stop_what_runs(progress)
                 raise
 
     def status(self) -> list[ProcessStatus]:
@@ -170,6 +183,8 @@ class Supervisor:
         had to be killed.
         """
         run = self._running
+        if self._child is None:
+            launches.note_stopper(self.home)
         seen = self._family()
         clean = True
         try:
@@ -185,6 +200,27 @@ class Supervisor:
             launches.stop_orphans(self.home, run)
             clean = False
         return self._finish(run, seen, progress) and clean
+
+    def _is_stopped_elsewhere(self) -> bool:
+        """Tell whether another process stops the system that this one starts, or has stopped it."""
+        if self._run is None:
+            return False
+        return launches.has_stopper(self.home) or Run.is_forgotten(self.home)
+
+    def _let_the_other_stop(self, progress: Progress) -> None:
+        """Return when the process that stops this system is done, or finish its work if it dies."""
+        progress("somebody else stops the system")
+        while launches.has_living_stopper(self.home):
+            # It counts our child as running until we have waited for it.
+            self.is_alive()
+            time.sleep(_POLL_SECONDS)
+        if self.is_alive() or not Run.is_forgotten(self.home):
+            self.shutdown(progress)
+        self._run, self._child = None, None
+
+    def _stop_what_runs(self, progress: Progress) -> None:
+        if self._run is not None:
+            self.shutdown(progress)
 
     def _clear_the_way(self, progress: Progress) -> None:
         previous = Run.load(self.home)
@@ -270,6 +306,10 @@ class Supervisor:
         deadline = time.monotonic() + _READY_TIMEOUT_SECONDS
         waiting = list(specs)
         while waiting := [spec for spec in waiting if spec.ready is not None and not spec.ready()]:
+            if self._is_stopped_elsewhere():
+                raise StoppedError("somebody else stops the system")
+            if not self.is_alive():
+                raise StartError(self._explain("supervisord.out", "ended"))
             for spec in waiting:
                 starts = int(launches.record(self.home, spec.name).get("starts", 0))
                 if starts >= _STARTS_BEFORE_GIVING_UP or time.monotonic() > deadline:

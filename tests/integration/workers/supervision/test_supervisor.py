@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import psutil
 import psycopg
 import pytest
 
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 from workers import strategies
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.privileges import (
@@ -38,6 +39,7 @@ from workers.supervision.supervisor import (
     ProcessSpec,
     ProcessStatus,
     StartError,
+    StoppedError,
     Supervisor,
 )
 
@@ -334,6 +336,72 @@ def test_stages_without_a_callback_get_ready_side_by_side(tmp_path: Path) -> Non
         assert written.exists()
     finally:
         assert supervisor.shutdown()
+
+
+def test_a_start_that_another_shell_stops_hears_it_and_leaves_the_stop_to_it(
+    tmp_path: Path,
+) -> None:
+    """Seen: it waited for processes that were gone, for a minute and a half."""
+    home, told = Home(tmp_path), list[str]()
+    found: list[BaseException] = []
+    # Nothing makes the second one ready.
+    specs = [ProcessSpec("first", _WAIT), ProcessSpec("second", _WAIT, stage=1, ready=bool)]
+    supervisor = Supervisor(home)
+
+    def starts() -> None:
+        try:
+            supervisor.start(specs, progress=told.append)
+        except StoppedError as error:
+            found.append(error)
+
+    starting = threading.Thread(target=starts)
+    starting.start()
+    eventually(lambda: launches.record(home, "second"), "the second process")
+    other = Supervisor.attach(home)
+    assert other.shutdown()
+    starting.join(PATIENCE_SECONDS)
+    assert not starting.is_alive()
+    (error,) = found
+    assert "was stopped while it was being started" in str(error)
+    assert told[-1] == "somebody else stops the system"
+    assert not supervisor.is_alive()
+    assert not list(home.run.glob("*.json"))
+    supervisor.start([ProcessSpec("first", _WAIT)])
+    assert supervisor.shutdown()
+
+
+def test_a_stop_whose_process_dies_is_finished_by_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, supervisor = Home(tmp_path), Supervisor(Home(tmp_path))
+    dead = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    identity = ProcessIdentity.of(dead.pid)
+    assert identity is not None
+    dead.communicate()
+
+    def begins_a_stop_and_dies() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(ProcessIdentity, "of", lambda _: identity)
+            launches.note_stopper(home)
+
+    specs = [ProcessSpec("first", _WAIT), ProcessSpec("second", _WAIT, stage=1, ready=bool)]
+    with pytest.raises(StoppedError):
+        supervisor.start(specs, after_stage={0: begins_a_stop_and_dies})
+    assert not supervisor.is_alive()
+    assert not launches.has_stopper(home)
+
+
+def test_a_start_whose_supervisord_dies_says_so(tmp_path: Path) -> None:
+    supervisor = Supervisor(Home(tmp_path))
+
+    def kills() -> bool:
+        if supervisor.is_alive():
+            os.kill(supervisor.pid, signal.SIGKILL)
+        return False
+
+    with pytest.raises(StartError, match=r"supervisord\.out ended"):
+        supervisor.start([ProcessSpec("first", _WAIT, ready=kills)])
+    assert not supervisor.is_alive()
 
 
 def test_a_failed_callback_between_stages_stops_the_system(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ override code.
 from functools import partial
 from typing import Annotated, Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
@@ -24,7 +25,8 @@ from config.settings import Settings
 from console.runtime.halts.halt_steps import HaltOrder, HaltSteps
 from console.runtime.halts.halting import scope_of
 from console.runtime.halts.recovering import breakers_of, preview_of
-from console.web.consequences import consequences_of, epoch_of
+from console.web.bounded import within
+from console.web.consequences import Consequences, consequences_of, epoch_of
 from console.web.desk import Desk
 from console.web.door import (
     SEE_OTHER,
@@ -37,13 +39,19 @@ from console.web.door import (
     require,
 )
 from console.web.halts import HaltJob
+from console.web.patience import BoundedRoute
 from console.web.people import Person, Right
+from console.web.sessions import WebSession
 from models.database import Database
 from models.enums import OverrideAction, ScopeKind
 from workers.supervision.ballast import release_when_full
 
-router = APIRouter()
+router = APIRouter(route_class=BoundedRoute)
+urgent = APIRouter()
+"""What waits for no Postgres, and therefore for no place among the pages that do."""
 REFUSED = 409
+LOOK_SECONDS = 4.0
+"""The wait for what a halt would do."""
 
 
 class HaltForm(BaseModel):
@@ -96,29 +104,37 @@ class ResetForm(ProofForm):
 HaltFields = Annotated[HaltForm, Form()]
 
 
-@router.get("/halt", response_class=HTMLResponse)
-def halt_page(request: Request, visit: Visit, scope: str = "global") -> Response:
+@urgent.get("/halt", response_class=HTMLResponse)
+async def halt_page(request: Request, visit: UrgentVisit, scope: str = "global") -> Response:
     """Step 1: what to stop."""
     allowed(visit, Right.HALT)
     return desk_of(request).page("halt.html", "Halt trading", visit, scope=scope)
 
 
-@router.post("/halt/look", response_class=HTMLResponse)
-def halt_look(request: Request, visit: Visit, form: HaltFields) -> Response:
-    """Step 2: what will happen, and the button."""
+@urgent.post("/halt/look", response_class=HTMLResponse)
+async def halt_look(request: Request, visit: UrgentVisit, form: HaltFields) -> Response:
+    """Step 2: what will happen, and the button. The button is there also while Postgres hangs."""
     require(visit, Right.HALT, form.csrf)
+    return await run_sync(_look, request, visit, form, limiter=desk_of(request).halt_threads)
+
+
+def _look(request: Request, visit: WebSession, form: HaltForm) -> Response:
     desk = desk_of(request)
     order = form.order(desk.acting_settings)
-    found = consequences_of(desk.look, order)
+    found = within(
+        LOOK_SECONDS,
+        lambda: consequences_of(desk.look, order),
+        otherwise=Consequences(unknown="Postgres does not answer"),
+    )
     return desk.page("halt_look.html", "Halt trading?", visit, order=order, form=form, found=found)
 
 
-@router.post("/halt")
-def halt(request: Request, visit: UrgentVisit, form: HaltFields) -> Response:
+@urgent.post("/halt")
+async def halt(request: Request, visit: UrgentVisit, form: HaltFields) -> Response:
     """Halts at once, and leads to the page that follows the halt. It answers within a few seconds
     also while Postgres or the exchange hangs."""
     person, desk = require(visit, Right.HALT, form.csrf), desk_of(request)
-    job = _halt(desk, form, person)
+    job = await run_sync(_halt, desk, form, person, limiter=desk.halt_threads)
     return RedirectResponse(f"/halts/{job.number}", SEE_OTHER)
 
 
@@ -150,8 +166,8 @@ def _changed(desk: Desk, scope: Scope, seen: int, already: bool) -> str | None:
     return "the state changed since you looked; the halt was carried out all the same"
 
 
-@router.get("/halts/{number}", response_class=HTMLResponse)
-def halt_progress(request: Request, visit: UrgentVisit, number: str) -> Response:
+@urgent.get("/halts/{number}", response_class=HTMLResponse)
+async def halt_progress(request: Request, visit: UrgentVisit, number: str) -> Response:
     """How far a halt is, and its verified end."""
     desk = desk_of(request)
     job = desk.halts.find(number)

@@ -14,12 +14,13 @@ from console.views.live import alert_facts
 from console.web.desk import Desk
 from console.web.door import SEE_OTHER, Visit, desk_of, not_found, require
 from console.web.facts import AlertFacts
+from console.web.patience import BoundedRoute
 from console.web.people import Right
 from console.web.sessions import WebSession
 from models.enums import AlertLevel, AlertState
 from models.tables import AlertRow
 
-router = APIRouter()
+router = APIRouter(route_class=BoundedRoute)
 
 WINDOW = timedelta(hours=24)
 SHOWN = 15

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -25,6 +26,7 @@ from console.views.watermark import watermark
 from console.web import render
 from console.web.bounded import within
 from console.web.halts import Halts
+from console.web.patience import Patience, answers_of
 from console.web.people import Person
 from console.web.sessions import Sessions, WebSession
 from console.web.watch import Watch
@@ -34,6 +36,7 @@ from workers.home import Home
 
 LOGINS_A_MINUTE = 20
 """Attempts of all persons together. Each costs the work of a passphrase."""
+HALT_THREADS = 8
 STILL_SECONDS = 2.0
 """A halt waits no longer for the proof that a session's operator is still one."""
 _MINUTE = timedelta(minutes=1)
@@ -56,6 +59,9 @@ class Desk:
         self.sessions = Sessions(self.clock)
         self.links = Links(lambda: _link_secret(self.settings.home), self.clock)
         self.halts = Halts(self.clock)
+        self.halt_threads = CapacityLimiter(HALT_THREADS)
+        """Threads of halts alone: the others may all wait for a Postgres that hangs."""
+        self.patience = Patience(lambda: answers_of(self.settings.require_database_url())())
         self._attempts: deque[Any] = deque()
         self._one_login = threading.Lock()
 

@@ -1,8 +1,10 @@
 """The way in and out: who asks, logins, one-time links, and the end of a session."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.exc import DBAPIError
@@ -11,10 +13,11 @@ from starlette.concurrency import run_in_threadpool
 from bot.authority.login import Credentials
 from bot.errors import MlriskError, NotAuthorised
 from console.web.desk import Desk, TooManyLogins
+from console.web.patience import BoundedRoute
 from console.web.people import Person, Right, of_operator, of_this_machine
 from console.web.sessions import LONGEST, WebSession
 
-router = APIRouter()
+router = APIRouter(route_class=BoundedRoute)
 SEE_OTHER = 303
 _LONGEST_FIELD = 1000
 Text = Annotated[str, Form(max_length=_LONGEST_FIELD)]
@@ -59,9 +62,11 @@ def session_of(request: Request) -> WebSession:
     return _session_of(request, desk_of(request).is_still)
 
 
-def urgent_session_of(request: Request) -> WebSession:
-    """As `session_of`, for what must not wait for a Postgres that hangs: a halt and its page."""
-    return _session_of(request, desk_of(request).is_still_as_far_as_known)
+async def urgent_session_of(request: Request) -> WebSession:
+    """As `session_of`, for what must not wait for a Postgres that hangs: a halt and its pages."""
+    desk = desk_of(request)
+    find = partial(_session_of, request, desk.is_still_as_far_as_known)
+    return await run_sync(find, limiter=desk.halt_threads)
 
 
 def _session_of(request: Request, is_still: Callable[[Person], bool]) -> WebSession:

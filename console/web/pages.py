@@ -16,14 +16,17 @@ from console.views.request_facts import request_facts
 from console.web import drawing, render
 from console.web.desk import Desk
 from console.web.door import Visit, desk_of, not_found, token_of
+from console.web.patience import BoundedRoute
 
-router = APIRouter()
+router = APIRouter(route_class=BoundedRoute)
+alive = APIRouter()
+"""What asks Postgres nothing."""
 _AGAIN_MS = 2000
 _PING_SECONDS = 15
 
 
-@router.get("/healthz")
-def healthz() -> PlainTextResponse:
+@alive.get("/healthz")
+async def healthz() -> PlainTextResponse:
     """That this process answers; it says nothing about trading."""
     return PlainTextResponse("alive\n")
 

@@ -132,6 +132,42 @@ def test_without_postgres_the_page_comes_while_positions_are_closed(
     away.dispose()
 
 
+@pytest.mark.parametrize("lost_url", ["hangs"], indirect=True)
+def test_pages_say_that_postgres_hangs_and_the_red_button_is_there_all_the_same(
+    entered: Entered,
+    ann: Person,
+    console: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    lost_url: str,
+) -> None:
+    """Seen: a page waited for a frozen Postgres as long as it was frozen, the button's as well."""
+    browser = entered(ann)
+    csrf = browser.csrf("/halt")
+    monkeypatch.setattr("models.connecting.CONNECT_TIMEOUT_SECONDS", 2)
+    monkeypatch.setattr("console.web.desk.STILL_SECONDS", 0.1)
+    monkeypatch.setattr("console.web.acts.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("console.web.patience.FIRST_SECONDS", 0.1)
+    monkeypatch.setattr("console.web.patience.ANSWER_SECONDS", 0.1)
+    desk: Desk = console.app.state.desk  # type: ignore[attr-defined]
+    away = Database(lost_url)
+    lost = desk.settings.model_copy(update={"database_url": SecretStr(lost_url)})
+    monkeypatch.setattr(desk, "settings", lost)
+    monkeypatch.setitem(desk.__dict__, "db", away)
+    monkeypatch.setitem(desk.__dict__, "look", away.engine)
+    for path in ("/requests/r-1", "/alerts/1", "/recover"):
+        told = browser.get(path)
+        assert (told.status_code, "does not answer" in told.text) == (503, True), path
+        assert "halts trading works all the same" in told.text
+    act = browser.post("/alerts/1/acknowledge", csrf=csrf, reason="seen")
+    assert (act.status_code, "look at the audit" in act.text) == (503, True)
+    assert browser.get("/halt").status_code == 200
+    look = browser.post("/halt/look", csrf=csrf, reason="drill")
+    assert "Postgres does not answer. The halt works all the same" in look.text
+    assert "HALT global" in look.text and browser.get("/healthz").text == "alive\n"
+    eventually(lambda: not desk.patience._at_work, "the end of what was left")
+    away.dispose()
+
+
 @pytest.mark.parametrize("wrong", ["scope=nonsense", "scope=strategy:x&flatten=true", "reason="])
 def test_a_halt_that_can_not_be_is_refused_in_words(
     entered: Entered, ann: Person, scene: Scene, wrong: str

@@ -100,6 +100,15 @@ class BreakerRules:
     volatility_window_minutes: int = limit(
         15, "minutes", "The short window of the volatility breaker.", LOWER, low=5, high=120
     )
+    volatility_release: float = limit(
+        0.5,
+        "share of volatility_spike_multiplier",
+        "A tripped breaker of volatility is over below this share of its limit. Half of it is a "
+        "volatility that nine of ten minutes have.",
+        LOWER,
+        above=0,
+        high=1,
+    )
     max_correlation_shift: float = limit(
         0.3,
         "correlation",

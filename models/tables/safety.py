@@ -81,7 +81,7 @@ class BreakerTripRow(Base):
     equity: Mapped[Decimal | None]
     """The newest equity at the trip."""
     within_again_at: Mapped[datetime | None]
-    """When its reading was first within the threshold again."""
+    """When its condition was first over."""
     flat_at: Mapped[datetime | None]
     """When its scope first had no position after the trip."""
     flat_equity: Mapped[Decimal | None]

@@ -1,4 +1,4 @@
-"""Notes in the open trips how they go on: back within the threshold, and flat."""
+"""Notes in the open trips how they go on: their condition over, and flat."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from models.tables import BreakerTripRow, PositionRow, StrategyShareRow
 
 
 def note_within_again(session: Session, scope: BreakerScope, kind: str, now: datetime) -> None:
-    """Notes the first look at which a tripped breaker's reading is within its threshold."""
+    """Notes the first look at which a tripped breaker's condition is over."""
     session.execute(
         update(BreakerTripRow)
         .where(

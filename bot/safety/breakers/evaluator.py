@@ -124,7 +124,7 @@ class BreakerEvaluator:
                 _deepen(row, reading)
             elif not row.tripped:
                 row.value, row.limit, row.window = reading.value, reading.limit, reading.window
-            elif reading.value is not None and reading.clears:
+            elif reading.value is not None and reading.clears and reading.is_over:
                 endings.note_within_again(uow.session, reading.scope, reading.kind, now)
             if reading.memory is not None:
                 row.memory = reading.memory

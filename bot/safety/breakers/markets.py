@@ -69,6 +69,7 @@ def bars(
             limit=f"{limit:g}",
             window=f"{minutes} minutes against 12 hours",
             breached=ratio >= limit,
+            over=is_calm(ratio, limits),
             reason=f"the volatility is {ratio:.2f} times its history; the limit is {limit:g}",
         )
     if figures.shift is not None:
@@ -85,6 +86,15 @@ def bars(
                 f"limit is {limit:g}"
             ),
         )
+
+
+def is_calm(ratio: float, limits: RiskLimits) -> bool:
+    """Whether the volatility is normal again after a spike.
+
+    The short window moves on: after a spike of minutes its ratio is just below the limit soon, and
+    just above it a little later, while the market moves as much as before.
+    """
+    return ratio < limits.max_volatility_ratio * limits.breakers.volatility_release
 
 
 def data(

@@ -8,14 +8,15 @@ from decimal import Decimal
 from models.enums import BreakerAction
 
 FALSE_WITHIN = timedelta(minutes=15)
-"""The time within which a reading must be back for a trip to count as false."""
+"""The time within which a condition must be over for a trip to count as false."""
 RETURNS_WITHIN = timedelta(hours=24)
 """A trip within this time after the end of one of the same scope counts as its return."""
 DEFINITIONS: Mapping[str, str] = {
     "time": "how long the breaker was tripped within the period, by what it did; scopes add up",
     "false trip": (
-        f"its reading was within the threshold again {FALSE_WITHIN.seconds // 60} minutes after "
-        "the trip at the latest, and until then nothing had reduced a position of its scope"
+        f"its condition was over within {FALSE_WITHIN.seconds // 60} minutes of the trip (for the "
+        "volatility: normal again, not just below its limit), before anything had reduced a "
+        "position of its scope"
     ),
     "loss to flat": (
         "the fall of the account's equity from the trip until its scope was flat, as a share; cash "
@@ -38,7 +39,7 @@ class PastTrip:
     at: datetime
     action: BreakerAction = BreakerAction.REDUCE_ONLY
     within_again_at: datetime | None = None
-    """When its reading was first within the threshold again; None when nobody saw that."""
+    """When its condition was first over; None when nobody saw that."""
     was_helped: bool = False
     """Whether a position of its scope was reduced before that."""
     ended_at: datetime | None = None

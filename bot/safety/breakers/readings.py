@@ -53,6 +53,14 @@ class BreakerReading:
     clears: bool = True
     """Whether the condition may be taken as over when it is not breached any more; a count of past
     events is over when the wait is."""
+    over: bool | None = None
+    """Whether a tripped breaker's condition is over. None: as soon as it is not breached. A breaker
+    with hysteresis says it by a stricter threshold."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a tripped breaker's condition is over."""
+        return not self.breached if self.over is None else self.over
 
     def finding(self) -> Finding:
         """The trip that a breached reading causes."""

@@ -88,7 +88,7 @@ def _may_begin(row: BreakerRow, rules: BreakerRules, reading: BreakerReading | N
         return False
     if row.escalated_at is not None or row.waited_seconds < rules.recovery_wait_seconds:
         return False
-    return not reading.breached or not reading.clears
+    return reading.is_over or not reading.clears
 
 
 def _climbs(row: BreakerRow, rules: BreakerRules) -> bool:

@@ -1,7 +1,7 @@
 """Takes recorded minutes through the breakers of the market, as if they had been looked at live.
 
 A breaker trips at its threshold, as in the evaluator. It ends as one that recovers by itself: when
-its reading is back and the wait is over. Nothing is traded, so that nothing helps and no loss is
+its condition and the wait are over. Nothing is traded, so that nothing helps and no loss is
 known.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,13 +20,21 @@ from bot.market.recorded_figures import (
     volatility_ratios,
 )
 from bot.risk.limits import RiskLimits
-from bot.safety.breakers.markets import CORRELATION_MINUTES
+from bot.safety.breakers.markets import CORRELATION_MINUTES, is_calm
 from bot.safety.breakers.quality import PastTrip
 from bot.safety.breakers.readings import BreakerKind
 
 _ACCOUNT = "account"
-Seen = tuple[int, bool | None]
-"""A minute, and whether its reading breaks the threshold; None where nothing is measured."""
+
+
+class SeenMinute(NamedTuple):
+    """What a breaker sees of one minute; None where nothing is measured."""
+
+    minute: int
+    breaks: bool | None
+    """Whether its reading breaks the threshold."""
+    over: bool | None
+    """Whether the condition of a breaker that is tripped is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +62,37 @@ def replay(recorded: Sequence[RecordedMinutes], limits: RiskLimits) -> ReplayedD
     return ReplayedDays(_moment(first), _moment(last + 1), tuple(trips))
 
 
-def _volatility(bars: RecordedMinutes, limits: RiskLimits) -> Iterator[Seen]:
+def _volatility(bars: RecordedMinutes, limits: RiskLimits) -> Iterator[SeenMinute]:
     short = limits.breakers.volatility_window_minutes
     ratios = volatility_ratios(bars, short, HISTORY_MINUTES)
     for minute, ratio in zip(bars.minutes, ratios, strict=True):
-        yield int(minute) + 1, _breaks(float(ratio), limits.max_volatility_ratio)
+        breaks = _breaks(float(ratio), limits.max_volatility_ratio)
+        over = None if breaks is None else is_calm(float(ratio), limits)
+        yield SeenMinute(int(minute) + 1, breaks, over)
 
 
-def _correlation(recorded: Sequence[RecordedMinutes], limits: RiskLimits) -> Iterator[Seen]:
+def _correlation(recorded: Sequence[RecordedMinutes], limits: RiskLimits) -> Iterator[SeenMinute]:
     common = reduce(np.intersect1d, (bars.minutes for bars in recorded))
     closes = {bars.symbol: bars.close[np.isin(bars.minutes, common)] for bars in recorded}
     shifts = correlation_shifts(closes, CORRELATION_MINUTES, HISTORY_MINUTES)
     for minute, shift in zip(common, shifts, strict=True):
-        yield int(minute) + 1, _breaks(float(shift), limits.breakers.max_correlation_shift)
+        breaks = _breaks(float(shift), limits.breakers.max_correlation_shift)
+        yield SeenMinute(int(minute) + 1, breaks, None if breaks is None else not breaks)
 
 
-def _data(bars: RecordedMinutes, limits: RiskLimits) -> Iterator[Seen]:
+def _data(bars: RecordedMinutes, limits: RiskLimits) -> Iterator[SeenMinute]:
     """A minute that is missing, or is no market, is a minute of bad data."""
     longest = limits.breakers.max_data_silence_seconds
     bad, last = 0, int(bars.minutes[0])
     for place, minute in enumerate(int(each) for each in bars.minutes):
         for missing in range(last + 1, minute):
             bad += 60
-            yield missing + 1, bad >= longest
+            yield SeenMinute(missing + 1, bad >= longest, bad < longest)
         last = minute
         close = bars.close[place]
         sound = 0 < bars.low[place] <= close <= bars.high[place]
         bad = 0 if sound else bad + 60
-        yield minute + 1, bad >= longest
+        yield SeenMinute(minute + 1, bad >= longest, bad < longest)
 
 
 def _breaks(value: float, limit: float) -> bool | None:
@@ -88,16 +100,16 @@ def _breaks(value: float, limit: float) -> bool | None:
 
 
 def _trips(
-    kind: BreakerKind, scope: str, seen: Iterable[Seen], wait: timedelta
+    kind: BreakerKind, scope: str, seen: Iterable[SeenMinute], wait: timedelta
 ) -> Iterator[PastTrip]:
     begun: datetime | None = None
     again: datetime | None = None
-    for minute, breaks in seen:
+    for minute, breaks, over in seen:
         at = _moment(minute)
         if begun is None:
             if breaks:
                 begun, again = at, None
-        elif breaks is False:
+        elif over:
             again = again or at
             if at - begun >= wait:
                 yield PastTrip(kind, scope, begun, within_again_at=again, ended_at=at)

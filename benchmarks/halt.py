@@ -4,8 +4,9 @@
 TWAPs and resting orders, each trip halts at a random moment by the steps of `mlrisk halt --cancel
 --flatten`, and resumes. In some trips the exchange is frozen, and then only the seal is awaited. In
 others a fifth of all requests fails. At the end the exchange's own journal tells how many orders
-that add risk it accepted after a seal. A trip is counted from the order to halt, a new connection
-to Postgres included, and the start of the command's Python is not.
+that add risk it accepted after a seal. Between trips the benchmark resets what they have tripped,
+as a person does, and tells how often. A trip is counted from the order to halt, a new connection to
+Postgres included, and the start of the command's Python is not.
 """
 
 import argparse
@@ -134,6 +135,7 @@ class Trips:
         self._reset(name, outcome)
         ended_at = datetime.now(UTC)
         self._resume(name)
+        self._busy.clear_the_way()
         report, flat = outcome.report, outcome.flat
 
         def since(at: datetime | None) -> float | None:
@@ -241,8 +243,19 @@ def goals(trips: Sequence[Trip], window_ms: int) -> list[Goal]:
     ]
 
 
-def run(load: Load, modes: Sequence[str], seed: int) -> tuple[list[Trip], int]:
-    """The trips, and the window for orders that add risk, in milliseconds."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All trips of one system."""
+
+    trips: list[Trip]
+    window_ms: int
+    """The window for orders that add risk."""
+    resets: dict[str, int]
+    """How often each breaker was reset between trips, by kind."""
+
+
+def run(load: Load, modes: Sequence[str], seed: int) -> Run:
+    """Takes a trip in each mode, in a random order."""
     chance = random.Random(seed)
     trips = []
     with (
@@ -255,7 +268,7 @@ def run(load: Load, modes: Sequence[str], seed: int) -> tuple[list[Trip], int]:
             trip = taking.take(mode, f"trip {number}")
             trips.append(trip)
             print(f"trip {number} of {len(modes)}: {_told(trip)}", file=sys.stderr)
-        return trips, busy.exchange.adding_window_ms
+        return Run(trips, busy.exchange.adding_window_ms, dict(busy.resets))
 
 
 @contextmanager
@@ -278,7 +291,7 @@ def _told(trip: Trip) -> str:
     return f"{trip.mode}, {', '.join(shown)}"
 
 
-def report(facts: Sequence[Mapping[str, Any]], trips: Sequence[Trip]) -> None:
+def report(facts: Sequence[Mapping[str, Any]], found: Run) -> None:
     """Prints each figure beside its goal."""
     head = "".join(f"{name:>10}" for name in ("p50", "p99", "max"))
     print(f"\n{'milliseconds, or a number':26}{head}{'proven':>12}  goal")
@@ -292,8 +305,10 @@ def report(facts: Sequence[Mapping[str, Any]], trips: Sequence[Trip]) -> None:
         print(
             f"{row['name']:26}{cells}{proven:>12}  {row['quantile']} <= {row['most']:,}: {reached}"
         )
-    flat = sum(trip.flat is not None for trip in trips)
-    print(f"\n{len(trips)} trips, {flat} flat within their time")
+    flat = sum(trip.flat is not None for trip in found.trips)
+    print(f"\n{len(found.trips)} trips, {flat} flat within their time")
+    resets = ", ".join(f"{kind} {times}" for kind, times in sorted(found.resets.items()))
+    print(f"breakers reset between trips: {resets or 'none'}")
 
 
 def _end(*_: object) -> NoReturn:
@@ -317,16 +332,16 @@ def main() -> int:
     load = Load(chosen.workers, chosen.twaps, chosen.orders)
     modes = [MODES[n % len(MODES)] for n in range(chosen.trips)]
     try:
-        trips, window_ms = run(load, modes, chosen.seed)
+        found = run(load, modes, chosen.seed)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    facts = [goal.facts() for goal in goals(trips, window_ms)]
+    facts = [goal.facts() for goal in goals(found.trips, found.window_ms)]
     if chosen.json:
-        shown = [asdict(trip) for trip in trips]
-        print(json.dumps({"machine": said, "load": asdict(load), "goals": facts, "trips": shown}))
+        shown = {"machine": said, "load": asdict(load), "goals": facts, "resets": found.resets}
+        print(json.dumps({**shown, "trips": [asdict(trip) for trip in found.trips]}))
         return 0
     print(f"{said}; {load.workers} workers, {load.twaps} TWAPs, {load.orders} resting orders")
-    report(facts, trips)
+    report(facts, found)
     return 0
 
 

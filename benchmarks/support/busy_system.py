@@ -7,6 +7,7 @@ that nothing fills them.
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +20,20 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, text
 
 from benchmarks.support.whole_system import LIFTED, QUEUE, REQUEST, SYMBOLS, sender
+from bot.clock import SystemClock
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from bot.execution.orders.identity import PREFIX
-from models.enums import Style, TradeSide, Verdict
+from bot.limits.source import ConfiguredLimits
+from bot.safety.halting.halt import TradingHalt
+from bot.safety.recovery.resetting import Recovery
+from bot.state.breakers import BreakerScope
+from config.identity import PAPER_ACCOUNT
+from config.settings import load_settings
+from models.enums import ScopeKind, Style, TradeSide, TradingState, Verdict
 from models.open_rows import PARENT_IS_OPEN
+from models.repositories.safety import states
 from models.tables import BreakerRow, ChildOrderRow, DecisionRow, ParentOrderRow
 from tests.support.bulk import PARENT_UNDER_WAY, PLANNED_CHILD, Bulk
 from tests.support.services import PostgresServer
@@ -40,6 +49,14 @@ _SIDES = {SYMBOLS[0]: TradeSide.BUY, SYMBOLS[1]: TradeSide.SELL}
 _FAR = {TradeSide.BUY: Decimal("0.92"), TradeSide.SELL: Decimal("1.08")}
 """Where orders rest, in shares of the last price."""
 _BATCH = 20
+_PAUSE_SECONDS = 0.5
+_OPERATOR = "benchmark"
+OVERRIDES: dict[str, Any] = {
+    **LIFTED,
+    "circuit_breakers": {"volatility_spike_multiplier": 1_000.0},
+    "breakers": {"max_correlation_shift": 2.0},
+}
+"""The random market is no subject of a halt: what it trips by chance would last."""
 _LONG = "now() + interval '9 hours'"
 _RESTING_PARENT = {
     **PARENT_UNDER_WAY,
@@ -96,6 +113,9 @@ class BusySystem:
         )
         self._chance = chance
         self._rounds = count(1)
+        self._round = 0
+        self.resets: Counter[str] = Counter()
+        """How often each breaker was reset, by kind."""
 
     def put_under_way(self) -> None:
         """Returns when every TWAP is approved, the first slices have gone out, and orders rest.
@@ -104,10 +124,10 @@ class BusySystem:
         """
         self.system.wait(self.system.market_ready, "the market", WAIT_SECONDS)
         begun = datetime.now(UTC)
+        self._round = next(self._rounds)
         models = self._ask_for_twaps()
-        number = next(self._rounds)
         for symbol, model in models.items():
-            self._rest(f"rest-{number}-{symbol}", symbol, model)
+            self._rest(f"rest-{self._round}-{symbol}", symbol, model)
         self.system.wait(
             lambda: len(self.exchange.open_orders()) >= self.load.orders,
             f"{self.load.orders} resting orders",
@@ -118,6 +138,27 @@ class BusySystem:
     def wait_until_over(self) -> None:
         """Returns when nothing is under way any more."""
         self.system.wait(lambda: self._open_parents() == 0, "all parents to end", WAIT_SECONDS)
+
+    def clear_the_way(self) -> None:
+        """Does what a person does after a disturbance: resets what has tripped, and ends a stop
+        that the system has asked for itself."""
+        db, clock = self.system.db, SystemClock()
+        with db.reading() as session:
+            tripped = session.scalars(select(BreakerRow).where(BreakerRow.tripped)).all()
+            halted = any(
+                row.scope_kind == ScopeKind.GLOBAL and row.state != TradingState.ACTIVE
+                for row in states.all_states(session)
+            )
+            sealed = not states.all_halts_unsealed(session)
+        settings = load_settings(self.system.home)
+        held = Recovery(db, PAPER_ACCOUNT, ConfiguredLimits(settings, db), clock)
+        for row in tripped:
+            scope = BreakerScope(ScopeKind(row.scope_kind), row.scope_key)
+            held.reset(row.kind, reason="benchmark", actor=_OPERATOR, authorised=True, scope=scope)
+            self.resets[row.kind] += 1
+        held.release_account(reason="benchmark", actor=_OPERATOR, authorised=True)
+        if halted and sealed:
+            TradingHalt(db, clock).resume(reason="benchmark", actor=_OPERATOR, development=True)
 
     def claimed_since(self, moment: datetime) -> int:
         """How many adding children were claimed after a moment."""
@@ -132,7 +173,8 @@ class BusySystem:
     def _ask_for_twaps(self) -> dict[str, str]:
         """Asks for TWAPs until enough are approved; returns one of each symbol, by symbol.
 
-        The market that the gate sees may be too old for a moment on a busy machine.
+        The market that the gate sees may be too old for a moment on a busy machine, and a
+        disturbance of the last trip may be noticed only now.
         """
         wanted = [SYMBOLS[n % len(SYMBOLS)] for n in range(self.load.twaps)]
         approved: dict[str, str] = {}
@@ -146,6 +188,9 @@ class BusySystem:
             if denied and time.monotonic() > until:
                 why = f"{denied.popitem()[1]}; tripped: {self._tripped() or 'nothing'}"
                 raise RuntimeError(f"TWAPs are denied: {why}")
+            if denied:
+                self.clear_the_way()
+                time.sleep(_PAUSE_SECONDS)
             approved |= {
                 str(twap["symbol"]): name for name, twap in asked.items() if name not in denied
             }
@@ -160,6 +205,9 @@ class BusySystem:
             symbol=symbol,
             side=_SIDES[symbol].value,
             expires_at=ends.isoformat(),
+            # The market is a coin, and the request claims to know better: a model that went on
+            # with it would be stopped. Each round has a model of its own.
+            ml_predictions={"model_version": f"round-{self._round}"},
             signal_data={
                 "position_size": f"{notional:.2f}",
                 "algorithm": "twap",
@@ -262,7 +310,7 @@ def busy_system(
     postgres: PostgresServer, load: Load, chance: random.Random
 ) -> Iterator[BusySystem]:
     """A running system for the time of the block, without load yet."""
-    with mini_system(postgres, overrides=LIFTED, senders=load.workers) as system:
+    with mini_system(postgres, overrides=OVERRIDES, senders=load.workers) as system:
         busy = BusySystem(system, load, chance)
         try:
             yield busy

@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 import psutil
 
-from benchmarks.market_speed import market_events
+from benchmarks.support.market_speed import market_events
 from paper_exchange.testing import PaperExchangeProcess
 
 SYMBOL = "BTCUSDT"

@@ -110,6 +110,9 @@ def set_strategy(
 ) -> None:
     """Make a strategy's row, or change its owner, its version or its own caps.
 
+    Another version than the one that the row names begins again as a shadow, and its entries under
+    way end.
+
     A new row has the stage of strategies without one (`strategies.unknown_stage`). A cap narrows
     the limits in force, and lifts none. Outside development it takes a login, and a wider cap a
     risk officer's.

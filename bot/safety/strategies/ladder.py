@@ -74,8 +74,9 @@ class StrategyLadder:
     ) -> StrategyRow:
         """Makes a strategy's row, or changes its facts and caps.
 
-        A new one is at the stage of strategies without a row. Raises NotAuthorised without the
-        power; a wider cap takes that of a promotion.
+        A new one is at the stage of strategies without a row. Another version than the one that
+        the row names begins again as a shadow: its entries under way end, as at a demotion. Raises
+        NotAuthorised without the power; a wider cap takes that of a promotion.
         """
         if not is_identifier(name):
             raise Refused(f"no message can name this strategy: {name!r}", code="bad_name")
@@ -88,6 +89,7 @@ class StrategyLadder:
             row = self._locked(uow, name, authority.actor, now)
             if profile.widens(row):
                 self._require(authority, Power.PROMOTE_STRATEGY, f"widening the caps of {name}")
+            begins_again = profile.renews(row) and row.stage is not StrategyStage.SHADOW
             made = profile.apply(row)
             if not made and is_sound:
                 raise Refused("nothing would change", code="no_change")
@@ -95,7 +97,13 @@ class StrategyLadder:
             said = {"reason": reason, "changes": made}
             subject = strategies.subject_of(name)
             record(uow, GLOBAL_CHAIN, CHANGED, subject, authority.actor, said, now)
+            if begins_again:
+                row.epoch += 1
+                why = f"version {row.version} begins again: {reason}"
+                _move(uow, row, StrategyStage.SHADOW, _Cause(why, authority.actor, now))
             uow.commit()
+        if begins_again:
+            self._stop_entries(row, authority.actor)
         return row
 
     def promote(
@@ -144,14 +152,17 @@ class StrategyLadder:
             row.epoch += 1
             _move(uow, row, to, _Cause(reason, actor, now))
             uow.commit()
+        return row, self._stop_entries(row, actor)
+
+    def _stop_entries(self, row: StrategyRow, actor: Actor) -> Stopped:
+        """Ends the entries under way of a strategy that was moved down."""
         stopper = ParentStopper(self._db, self._clock, lock_wait_ms=LOCK_WAIT_MS)
-        stopped = stopper.stop_all(
-            Reason(f"halted: the strategy was demoted to {to}", EndCause.HALTED),
+        return stopper.stop_all(
+            Reason(f"halted: the strategy was demoted to {row.stage}", EndCause.HALTED),
             named(actor),
             exits=False,
-            only=scoping.parents_of(ScopeKind.STRATEGY, name),
+            only=scoping.parents_of(ScopeKind.STRATEGY, row.name),
         )
-        return row, stopped
 
     def _require(self, authority: StrategyAuthority, power: Power, what: str) -> None:
         if not authority.is_free:

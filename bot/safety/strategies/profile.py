@@ -34,6 +34,10 @@ class Profile:
         """Whether a cap goes, or rises."""
         return any(_is_wider(getattr(row, cap), getattr(self, cap)) for cap in _CAPS)
 
+    def renews(self, row: StrategyRow) -> bool:
+        """Whether another version is to trade than the one that the row names."""
+        return bool(row.version) and self.version is not KEEP and self.version != row.version
+
     def apply(self, row: StrategyRow) -> dict[str, Any]:
         """Sets the row; returns each change as the pair of its values before and after."""
         made = {}

@@ -305,6 +305,32 @@ def test_own_caps_narrow_and_a_wider_one_takes_a_risk_officer(
         facts(strategies, owner="ann")
 
 
+def test_another_version_begins_again_as_a_shadow(desk: Desk, strategies: StrategyLadder) -> None:
+    facts(strategies, owner="ann", version="3")
+    assert stage(desk) is S.FULL, "the first version of a row changes nothing"
+    facts(strategies, version="3", max_exposure=D(50_000))
+    assert stage(desk) is S.FULL, "the same version is none"
+    desk.approve("r-1")
+    desk.send_due()
+    desk.stream()
+    desk.approve_twap("r-2")
+    desk.approve("r-3")
+    row = facts(strategies, version="4")
+    assert (row.stage, row.version, stage(desk)) == (S.SHADOW, "4", S.SHADOW)
+    assert desk.parent("r-2").state.is_final
+    assert desk.send(desk.children("r-3")[0].child_id) is not SendResult.SENT
+    assert desk.approve("r-4")["reasons"] == ["strategy_stage"]
+    closing = desk.approve("r-5", side="sell", signal_data={"reduce_only": True})
+    assert closing["verdict"] == "allow"
+    with desk.db.reading() as session:
+        said = session.scalars(
+            select(AuditRow.payload).where(AuditRow.kind == rows.STAGED).order_by(AuditRow.seq)
+        ).all()[-1]
+    assert (said["from"], said["stage"]) == ("full", "shadow")
+    assert said["reason"].startswith("version 4 begins again: ")
+    assert facts(strategies, version="5").stage is S.SHADOW, "it can fall no further"
+
+
 def test_its_own_rate_narrows_the_quota_of_entries_and_of_no_exit(
     desk: Desk, strategies: StrategyLadder
 ) -> None:

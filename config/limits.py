@@ -28,6 +28,15 @@ DEFAULT_HARD_CAPS = frozenset(
 """The size caps that deny instead of shrinking. An order beyond them is more likely a mistake than
 an ambition, or it is a race for the last of a shared budget."""
 
+DEFAULT_SOFT_CHECKS = frozenset(
+    {
+        *("order_notional", "position_size", "gross_exposure", "net_exposure", "leverage"),
+        *("strategy_trade", "strategy_exposure", "correlated_exposure", "trade_risk"),
+        *("daily_loss", "rolling_loss", "drawdown"),
+    }
+)
+"""The limits on size and on losses. Those on ages and rates come near in any busy minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
@@ -437,6 +446,25 @@ class RiskLimits:
     )
     hard_caps: frozenset[str] = limit(
         DEFAULT_HARD_CAPS, "", "The checks on size that deny instead of shrinking."
+    )
+    soft_share: float | None = limit(
+        None,
+        "share of the limit",
+        "From this use of a limit in `gate.soft_checks` on, an entry is a soft block: it passes "
+        "with a warning, or is held. Null means that there are none.",
+        LOWER,
+        above=0,
+        high=1,
+    )
+    soft_checks: frozenset[str] = limit(
+        DEFAULT_SOFT_CHECKS, "", "The checks whose limits have the soft level below the hard one."
+    )
+    soft_holds: bool = limit(
+        False,
+        "",
+        "A soft block waits until an operator releases it (`mlrisk parked release`). Where false, "
+        "it passes with a warning.",
+        HIGHER,
     )
 
     working: WorkingRules = field(default_factory=WorkingRules)

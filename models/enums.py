@@ -45,7 +45,15 @@ class ExecutionStatus(StrEnum):
     CANCELLED = "cancelled"
     EMERGENCY_STOPPED = "emergency_stopped"
     PARKED = "parked"
-    """Its validation failed too often; an operator looks at it."""
+    """Its validation failed too often, or a soft block holds it; an operator looks at it."""
+
+
+class SoftHold(StrEnum):
+    """How far a request is that a soft block has held."""
+
+    HELD = "held"
+    RELEASED = "released"
+    """An operator has let it be decided, whatever is soft."""
 
 
 class MessageRefusal(StrEnum):

@@ -24,7 +24,7 @@ from bot.execution.orders.request_status import move_request
 from bot.execution.ports import TaskQueue
 from bot.state import binding
 from models.database import Database, UnitOfWork
-from models.enums import ExecutionStatus
+from models.enums import ExecutionStatus, SoftHold
 from models.messages import MLTradeRequest
 from models.tables import TradeRequestRow
 
@@ -182,8 +182,8 @@ class ParkedRequests:
     task_queue: TaskQueue
 
     def release(self, request_id: str, *, reason: str, actor: Actor) -> TradeRequestRow:
-        """Lets a request be validated again, from its first attempt. Raises Refused, and
-        NotAuthorised where this needs a login."""
+        """Lets a request be validated again, from its first attempt. One that a soft block held is
+        not held again. Raises Refused, and NotAuthorised where this needs a login."""
         row = self._act(
             request_id, ExecutionStatus.PENDING_VALIDATION, "request_released", reason, actor
         )
@@ -209,6 +209,8 @@ class ParkedRequests:
             now = self.clock.now()
             move_request(row, status, now)
             row.wake_at, row.attempts = now, 0
+            if status is ExecutionStatus.PENDING_VALIDATION and row.soft_hold is not None:
+                row.soft_hold = SoftHold.RELEASED
             record(uow, row.account, kind, request_id, actor, {"reason": why}, now)
             uow.commit()
         return row

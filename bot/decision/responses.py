@@ -7,8 +7,18 @@ from bot.errors import BadMessage, RequestIdTaken
 from bot.execution.orders import fallback_rows
 from bot.risk import codec, stages
 from bot.risk.snapshot import StageView
-from models.enums import CheckStatus, ExecutionStatus, StrategyStage, TradeBlockReason, Verdict
+from models.enums import (
+    CheckStatus,
+    ExecutionStatus,
+    SoftHold,
+    StrategyStage,
+    TradeBlockReason,
+    Verdict,
+)
 from models.tables import ChildOrderRow, DecisionRow, ParentOrderRow, TradeRequestRow
+
+HELD = "held_by_soft_block"
+"""The type of the answer for a request that waits for its release."""
 
 
 def bad_message(request_id: str, error: BadMessage) -> dict[str, Any]:
@@ -33,13 +43,15 @@ def asked_as(row: TradeRequestRow) -> str:
 
 
 def undecided(row: TradeRequestRow) -> dict[str, Any]:
-    """A request without a decision: its validation failed and will be tried again, or is parked."""
+    """A request without a decision: its validation failed and will be tried again, it is parked, or
+    a soft block holds it."""
+    held = row.soft_hold is SoftHold.HELD
     return {
         "request_id": asked_as(row),
         "status": str(row.status),
         "verdict": Verdict.DENY.value,
-        "reasons": [TradeBlockReason.INTERNAL_ERROR.value],
-        "error": {"type": str(row.status), "fields": []},
+        "reasons": [] if held else [TradeBlockReason.INTERNAL_ERROR.value],
+        "error": {"type": HELD if held else str(row.status), "fields": []},
         "message": row.failure or "not validated yet",
     }
 

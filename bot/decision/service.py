@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from bot.clock import Clock
-from bot.decision import order_rows, parsing, responses
+from bot.decision import holding, order_rows, parsing, responses
 from bot.decision.decide import Approved, decide, gate_version
 from bot.decision.figures import figures_of
 from bot.decision.parking import MAX_ATTEMPTS, Killed, Parking
@@ -198,6 +198,9 @@ class ApprovalService:
                 raise DependencyDown(f"the limits can't be read: {unread}") from unread
             if exits.lacks_rules(intent, snapshot) and not with_what_is_known:
                 raise _RulesMissing
+            if plan and holding.warn_or_hold(uow, row, decision, limits, now):
+                uow.commit()
+                return responses.undecided(row)
             stored = self._store_decision(uow, intent, snapshot, limits, decision)
             if isinstance(outcome, Approved):
                 precedence.apply(uow, before, intent, decision, outcome.plan, whole)

@@ -101,7 +101,9 @@ class RequestStatus(Answer):
     checks_failed: list[BrokenCheck] = []
     notes: list[str] = []
     stage: Stage | None = None
-    failure: str | None = Field(default=None, description="Why it could not be validated yet.")
+    failure: str | None = Field(
+        default=None, description="Why it could not be validated yet, or which soft block holds it."
+    )
     parent: Parent | None = None
     children: list[Child] = []
 
@@ -144,6 +146,9 @@ class DecisionFacts(Answer):
     decided_at: Moment
     checks: list[Check]
     factors: list[Factor]
+    soft_blocks: list[str] = Field(
+        default=[], description="Limits that the trade used beyond their soft level."
+    )
 
 
 class Outcome(Answer):
@@ -167,6 +172,9 @@ class Explanation(Answer):
     side: str
     status: str
     received_at: Moment
+    failure: str | None = Field(
+        default=None, description="Why it could not be validated yet, or which soft block holds it."
+    )
     decision: DecisionFacts | None
     outcome: Outcome | None
     gate_version: str | None = None

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.decision.holding import is_held
 from bot.decision.parking import is_exit, parked
 from bot.execution.working.failing_steps import ALERTED_AT
 from console.invariants.evidence import SETTLING, STUCK_AFTER, Evidence
@@ -45,11 +46,13 @@ def _pending_requests(session: Session, now: datetime) -> list[str]:
 
 
 def _parked_requests(session: Session) -> list[str]:
-    """Requests that failed validation too often. They wait until an operator looks at them."""
+    """Requests that failed validation too often. They wait until an operator looks at them. One
+    that a soft block holds has failed nothing."""
     return [
         f"{'exit' if is_exit(row) else 'request'} {row.request_id} is parked since "
         f"{utc(row.updated_at)}: {row.failure}"
         for row in parked(session)
+        if not is_held(row)
     ]
 
 

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from bot.risk import codec
 from bot.risk.decision import Decision
 from bot.risk.explain import explain
+from bot.risk.limits import RiskLimits
 from bot.risk.rule import number_text
+from bot.risk.soft import soft_blocks
 from models.audit import GLOBAL_CHAIN
 from models.enums import MessageRefusal
 from models.tables import AuditRow, DecisionRow, ParentOrderRow, TradeRequestRow
@@ -20,9 +22,10 @@ from models.tables import AuditRow, DecisionRow, ParentOrderRow, TradeRequestRow
 _STYLES = {"pass": "green", "fail": "red", "unknown": "red", "skipped": "dim"}
 
 
-def decision_facts(decision: Decision) -> dict[str, Any]:
-    """Everything that a person or a program may ask about a decision."""
+def decision_facts(decision: Decision, limits: RiskLimits) -> dict[str, Any]:
+    """Everything that a person or a program may ask about a decision under these limits."""
     explanation = explain(decision)
+    soft = soft_blocks(decision, limits)
     return {
         "verdict": decision.verdict,
         "sentence": explanation.sentence,
@@ -36,6 +39,7 @@ def decision_facts(decision: Decision) -> dict[str, Any]:
         "approved_qty": decision.approved_qty,
         "reference_price": decision.reference_price,
         "capped_by": decision.capped_by,
+        "soft_blocks": [block.sentence for block in soft],
         "decided_at": decision.decided_at,
         "checks": [
             {
@@ -81,12 +85,14 @@ def stored_explanation(session: Session, request_id: str) -> dict[str, Any] | No
         "side": request.side,
         "status": request.status,
         "received_at": request.received_at,
+        "failure": request.failure,
         "decision": None,
         "outcome": None,
     }
     row = session.get(DecisionRow, request_id)
     if row is not None:
-        facts["decision"] = decision_facts(codec.from_json(Decision, row.decision))
+        decision = codec.from_json(Decision, row.decision)
+        facts["decision"] = decision_facts(decision, codec.from_json(RiskLimits, row.limits))
         facts["gate_version"] = row.gate_version
         facts["decision_sha256"] = row.decision_sha256
     parent = session.get(ParentOrderRow, request_id)
@@ -139,7 +145,7 @@ def print_stored(out: Console, facts: Mapping[str, Any]) -> None:
         f"{escape(facts['symbol'])}  status {facts['status']}"
     )
     if facts["decision"] is None:
-        out.print("not decided yet")
+        out.print(escape(facts.get("failure") or "not decided yet"))
         return
     print_decision(out, facts["decision"])
     outcome = facts["outcome"]
@@ -165,6 +171,8 @@ def print_decision(out: Console, facts: Mapping[str, Any]) -> None:
             value = number_text(factor["value"]) or ""
             table.add_row(escape(factor["name"]), value, escape(factor["sentence"]))
         out.print(table)
+    for sentence in facts["soft_blocks"]:
+        out.print(f"[yellow]warning[/]: {escape(sentence)}")
     if facts["capped_by"]:
         out.print(f"the size is the cap of {escape(facts['capped_by'])}")
 

@@ -8,7 +8,7 @@ from sqlalchemy import Double, ForeignKey, Index, Integer, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.enums import ExecutionStatus, TradeSide, Verdict
+from models.enums import ExecutionStatus, SoftHold, TradeSide, Verdict
 from models.tables.base import Base
 
 ASKS_EXIT = """payload @> '{"signal_data": {"reduce_only": true}}'"""
@@ -41,7 +41,9 @@ class TradeRequestRow(Base):
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """Validations that began while the request was undecided. Too many of them park it."""
     failure: Mapped[str | None]
-    """The reason why its last validation failed."""
+    """The reason why its last validation failed, or which soft block holds it."""
+    soft_hold: Mapped[SoftHold | None]
+    """None for a request that no soft block has held."""
 
     __table_args__ = (
         Index("ix_trade_request_status", "status"),

@@ -15,6 +15,7 @@ from bot.execution.policy.planning import ParentPlan
 from bot.risk import codec
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import TradeIntent
+from bot.risk.soft import soft_blocks
 from config.celery import with_database
 from config.settings import Settings
 from console.context import reading, settings_to_look
@@ -56,9 +57,9 @@ def whatif(
     limits = chosen_limits(settings, file, assignments or [])
     answer = _ask(settings, intent, limits)
     if as_json:
-        print_json(_facts(answer))
+        print_json(_facts(answer, limits))
     else:
-        _print(answer)
+        _print(answer, limits)
     if not answer.decision.approved:
         halted = _HALTED & set(answer.decision.reasons)
         raise typer.Exit(ExitCode.HALTED if halted else ExitCode.BLOCKED)
@@ -94,9 +95,10 @@ def _ask(settings: Settings, intent: TradeIntent, limits: RiskLimits) -> WhatIf:
         return what_if(session, intent, market, limits, clock)
 
 
-def _facts(answer: WhatIf) -> dict[str, Any]:
+def _facts(answer: WhatIf, limits: RiskLimits) -> dict[str, Any]:
     return {
-        **decision_facts(answer.decision),
+        **decision_facts(answer.decision, limits),
+        "would_be_held": _would_be_held(answer, limits),
         "plan": None if answer.plan is None else _plan_facts(answer.plan),
         "snapshot": codec.to_json(answer.snapshot),
     }
@@ -114,10 +116,16 @@ def _plan_facts(plan: ParentPlan) -> dict[str, Any]:
     }
 
 
-def _print(answer: WhatIf) -> None:
+def _would_be_held(answer: WhatIf, limits: RiskLimits) -> bool:
+    return limits.soft_holds and bool(soft_blocks(answer.decision, limits))
+
+
+def _print(answer: WhatIf, limits: RiskLimits) -> None:
     out = stdout()
-    print_decision(out, decision_facts(answer.decision))
+    print_decision(out, decision_facts(answer.decision, limits))
     plan = answer.plan
+    if _would_be_held(answer, limits):
+        out.print("a soft block would hold it until an operator releases it")
     if plan is not None:
         out.print(
             f"it would go out by {plan.algorithm} ({plan.params.get('chosen_because')}) in "

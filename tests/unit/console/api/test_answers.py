@@ -28,7 +28,7 @@ def test_amounts_are_plain_text_and_times_end_with_z() -> None:
 def test_a_decision_is_told_whole() -> None:
     case = healthy(RiskLimits())
     decision = evaluate(case.intent, case.snapshot, RiskLimits())
-    facts = decision_facts(decision)
+    facts = decision_facts(decision, RiskLimits())
     told = made(DecisionFacts, facts).model_dump()
     assert set(told) == set(facts)
     assert set(told["checks"][0]) == set(facts["checks"][0])

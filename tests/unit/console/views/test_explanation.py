@@ -17,7 +17,7 @@ def out() -> tuple[Console, io.StringIO]:
 def test_every_check_and_factor_of_a_denial_is_told() -> None:
     intent = cases.intent(model=cases.model(confidence=0.1))
     decision = evaluate(intent, cases.snapshot(), cases.LIMITS)
-    facts = decision_facts(decision)
+    facts = decision_facts(decision, cases.LIMITS)
     assert [check["name"] for check in facts["checks"]] == [c.name for c in decision.checks]
     console, text = out()
     print_decision(console, facts)
@@ -31,8 +31,17 @@ def test_a_cap_is_named() -> None:
     decision = evaluate(cases.intent(notional=cases.D(30_000)), cases.snapshot(), cases.LIMITS)
     assert decision.capped_by
     console, text = out()
-    print_decision(console, decision_facts(decision))
+    print_decision(console, decision_facts(decision, cases.LIMITS))
     assert f"the size is the cap of {decision.capped_by}" in text.getvalue()
+
+
+def test_a_soft_block_is_told_as_a_warning() -> None:
+    limits = cases.limits(soft_share=0.01)
+    decision = evaluate(cases.intent(), cases.snapshot(), limits)
+    console, text = out()
+    print_decision(console, decision_facts(decision, limits))
+    assert "warning: position_size uses " in text.getvalue()
+    assert decision_facts(decision, cases.LIMITS)["soft_blocks"] == []
 
 
 def test_a_refused_message_is_told_by_its_fields_and_never_as_markup() -> None:

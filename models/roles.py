@@ -19,6 +19,7 @@ from models.tables import (
     AccountFitnessRow,
     AlertRow,
     ApiTokenRow,
+    AssuranceReportRow,
     AuditCheckpointRow,
     AuditHeadRow,
     AuditHeadsFileRow,
@@ -62,6 +63,7 @@ from models.tables import (
 )
 
 WRITTEN_ONCE: tuple[type[Base], ...] = (
+    AssuranceReportRow,
     AuditLeafRow,
     AuditNodeRow,
     AuditRow,

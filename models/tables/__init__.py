@@ -48,6 +48,7 @@ from models.tables.positions import (
 )
 from models.tables.predictions import ModelLaneRow, PredictionRow
 from models.tables.safety import (
+    AssuranceReportRow,
     BreakerRow,
     BreakerTripRow,
     DrillRow,
@@ -68,6 +69,7 @@ __all__ = [
     "AlertDeliveryRow",
     "AlertRow",
     "ApiTokenRow",
+    "AssuranceReportRow",
     "AuditCheckpointRow",
     "AuditHeadRow",
     "AuditHeadsFileRow",

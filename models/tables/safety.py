@@ -174,7 +174,7 @@ class EmergencyTriggerRow(Base):
 
 
 class DrillRow(Base):
-    """A drill of the emergency stop, written once at its end."""
+    """A drill of the emergency stop or a stress test, written once at its end."""
 
     __tablename__ = "drill"
     drill_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -188,8 +188,28 @@ class DrillRow(Base):
     report: Mapped[dict[str, Any]]
 
     __table_args__ = (
-        CheckConstraint("kind IN ('halt')", name="ck_drill_kind"),
+        CheckConstraint("kind IN ('halt', 'stress')", name="ck_drill_kind"),
         CheckConstraint("ended_at >= began_at", name="ck_drill_times"),
+    )
+
+
+class AssuranceReportRow(Base):
+    """A report on the controls themselves, written once. The audit has its fingerprint."""
+
+    __tablename__ = "assurance_report"
+    report_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    account: Mapped[str]
+    made_at: Mapped[datetime]
+    actor: Mapped[str]
+    report_sha256: Mapped[str]
+    report: Mapped[dict[str, Any]]
+
+    __table_args__ = (
+        CheckConstraint(
+            "kind IN ('calibration', 'self_assessment')", name="ck_assurance_report_kind"
+        ),
+        Index("ix_assurance_report_newest", "account", "kind", "report_id"),
     )
 
 

@@ -1,4 +1,5 @@
-"""The record of drills: rehearsals of the emergency stop, each a row that never changes."""
+"""The record of drills: rehearsals of the emergency stop and stress tests, each a row that never
+changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from models.text import storable_json
 
 HALT = "halt"
 """The drill of the whole emergency stop."""
+STRESS = "stress"
+"""The drill with twice the messages and the volume of the busiest minute."""
 DRILLED = "drill"
 """The kind of the audit entry of a drill."""
 
@@ -55,7 +58,11 @@ def store(db: Database, drill: Drill, actor: Actor) -> int:
     return number
 
 
-def newest(session: Session, account: str, limit: int) -> Sequence[DrillRow]:
-    """The account's last drills, newest first."""
+def newest(
+    session: Session, account: str, limit: int, kind: str | None = None
+) -> Sequence[DrillRow]:
+    """The account's last drills, newest first; of one kind where it is given."""
     asked = select(DrillRow).where(DrillRow.account == account)
+    if kind is not None:
+        asked = asked.where(DrillRow.kind == kind)
     return session.scalars(asked.order_by(DrillRow.drill_id.desc()).limit(limit)).all()

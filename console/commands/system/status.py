@@ -50,7 +50,7 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
         bound = bound_to(session)
         lease = lease_view(session, moment.account)
         told_by = channel_lines(session)
-        drilled = next(iter(drills.newest(session, moment.account, 1)), None)
+        drilled = next(iter(drills.newest(session, moment.account, 1, drills.HALT)), None)
     fitness = fitness_line(settings)
     problem = None if fitness.ok else fitness.detail
     if as_json:

@@ -126,6 +126,11 @@ _VERBS: Mapping[str, Verb] = {
         "Show, check and change the limits; changes are versions.",
         is_group=True,
     ),
+    "limits": Verb(
+        "control.limits",
+        "Review the limits by what they decided, and list the reviews.",
+        is_group=True,
+    ),
     "order": Verb(
         "trading.order",
         "Pause, resume, cancel and list the orders being worked.",
@@ -154,7 +159,7 @@ _VERBS: Mapping[str, Verb] = {
     ),
     "drill": Verb(
         "control.drill",
-        "Rehearse the emergency stop on a paper account, and list the last rehearsals.",
+        "Rehearse the emergency stop or stress on a paper account, and list the last rehearsals.",
         is_group=True,
     ),
     "parked": Verb(

@@ -59,6 +59,8 @@ class Power(StrEnum):
     """Raise a strategy's stage, and widen its caps."""
     ARCHIVE_AUDIT = "archive_audit"
     """Move the payloads of old audit entries into archives."""
+    RECORD_ASSESSMENT = "record_assessment"
+    """Store a self-assessment as the firm's."""
 
 
 POWERS: Mapping[OperatorRole, frozenset[Power]] = {

@@ -11,7 +11,7 @@ from typer.main import get_command
 from bot.authority.actors import POWERS, Power
 from console.cli import EXIT_CODES, app
 from console.reference.markdown import code, head, one_line, paragraphs, sentence, table
-from console.runtime.acts import BY_LOGIN, OPEN, SIGNS
+from console.runtime.acts import BY_LOGIN, OPEN, SIGNS, WITH_OPTION
 from models.enums import OperatorRole
 
 _HEAD = (
@@ -105,7 +105,9 @@ def _authority(path: str) -> str:
     if path in BY_LOGIN:
         power = Power(BY_LOGIN[path])
         able = " or ".join(code(role) for role in OperatorRole if power in POWERS[role])
-        return f"outside development a login, with the role {able}."
+        option = WITH_OPTION.get(path)
+        only = "" if option is None else f"with `{option}` alone, "
+        return f"{only}outside development a login, with the role {able}."
     if path in OPEN:
         signs = " `--operator` signs its report." if path in SIGNS else ""
         return f"it acts without a login, because {OPEN[path]}.{signs}"

@@ -11,14 +11,14 @@ from typer import Context
 LOOKS = frozenset(
     {
         *("status", "screen", "requests", "show", "tca", "explain", "whatif", "replay", "blocks"),
-        *("metrics", "doctor", "selfassess", "schema request", "volume show"),
+        *("metrics", "doctor", "schema request", "volume show"),
         *("audit verify", "audit search", "audit export", "audit prove", "audit verifier"),
         *("config show", "config validate", "config diff", "config history", "order list"),
         *("breaker list", "breaker status", "breaker report"),
         *("operator list", "operator acts", "parked list", "position list"),
         *("strategy list", "strategy show", "strategy acl"),
         *("codes list", "alert list", "alert show", "token list"),
-        *("report daily", "drill list"),
+        *("report daily", "drill list", "drill peaks", "limits list"),
     }
 )
 
@@ -45,15 +45,21 @@ BY_LOGIN: Mapping[str, str] = {
     "token create": "manage_strategies",
     "token revoke": "manage_strategies",
     "audit archive": "archive_audit",
+    "selfassess": "record_assessment",
 }
 """Commands that need a login outside development, each with its power
 (`bot.authority.actors.Power`)."""
+
+WITH_OPTION: Mapping[str, str] = {"selfassess": "--record"}
+"""Commands that act, and need their login, with one option alone."""
 
 OPEN: Mapping[str, str] = {
     "halt": "it stops entries, and must never wait for a login",
     "drill halt": (
         "it stops a paper account alone, and its --resume takes the authority of `mlrisk resume`"
     ),
+    "drill stress": "it trades on a paper account alone, and the gate decides each request",
+    "limits calibrate": "it stores a report, and changes no limit",
     "order pause": "it places nothing more of one order",
     "order cancel": "it places nothing more of one order",
     "parked end": "a parked request does nothing, and never will afterwards",
@@ -75,7 +81,7 @@ OPEN: Mapping[str, str] = {
 }
 """Commands that act without a login, each with the reason."""
 
-SIGNS = frozenset({"halt", "drill halt"})
+SIGNS = frozenset({"halt", "drill halt", "drill stress", "limits calibrate"})
 """Open commands that sign their report where an operator logs in."""
 
 

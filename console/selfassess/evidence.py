@@ -12,7 +12,7 @@ from config.settings import Settings
 from console.context import reading
 from console.runtime.examination import examine
 from console.runtime.health import postgres_check
-from console.selfassess import evidence_rows, limits_evidence
+from console.selfassess import evidence_reports, evidence_rows, limits_evidence
 from console.selfassess.kinds import EvidenceKind, Shown
 from console.views.doctor.audit_log_line import audit_log_line
 
@@ -66,8 +66,10 @@ def _readers_of_rows(session: Session, settings: Settings) -> Readers:
     account = settings.account
     return {
         EvidenceKind.ALERTS: lambda: evidence_rows.alerts(session),
+        EvidenceKind.ASSESSED: lambda: evidence_reports.assessed(session, account),
         EvidenceKind.BLOCKS: lambda: evidence_rows.blocks(session),
         EvidenceKind.BREAKERS: lambda: evidence_rows.breakers(session),
+        EvidenceKind.CALIBRATION: lambda: evidence_reports.calibration(session, account),
         EvidenceKind.DRILL: lambda: evidence_rows.drill(session, account),
         EvidenceKind.FILLS: lambda: evidence_rows.fills(session, account),
         EvidenceKind.HALT: lambda: evidence_rows.halt(session),
@@ -76,6 +78,7 @@ def _readers_of_rows(session: Session, settings: Settings) -> Readers:
         EvidenceKind.OPERATORS: lambda: evidence_rows.operators(session),
         EvidenceKind.RECONCILIATION: lambda: evidence_rows.reconciliation(session, account),
         EvidenceKind.STRATEGIES: lambda: evidence_rows.strategies(session),
+        EvidenceKind.STRESS: lambda: evidence_reports.stress(session, account),
         EvidenceKind.WATCHDOG: lambda: evidence_rows.watchdog(session),
     }
 

@@ -37,7 +37,7 @@ _RECONCILED = "reconciliation"
 
 def drill(session: Session, account: str) -> Shown:
     """The last rehearsal of the emergency stop, with its times."""
-    row = next(iter(drills.newest(session, account, 1)), None)
+    row = next(iter(drills.newest(session, account, 1, drills.HALT)), None)
     if row is None:
         return Shown("the emergency stop was never rehearsed: `mlrisk drill halt` does it", None)
     times = row.report.get("seconds", {})

@@ -13,9 +13,11 @@ class EvidenceKind(StrEnum):
     """What a running system shows; `evidence.py` reads each."""
 
     ALERTS = "alerts"
+    ASSESSED = "last recorded self-assessment"
     AUDIT = "audit log"
     BLOCKS = "blocks of the last day"
     BREAKERS = "breakers"
+    CALIBRATION = "last calibration of limits"
     DRILL = "last drill"
     FILLS = "fills"
     HALT = "last halt"
@@ -26,6 +28,7 @@ class EvidenceKind(StrEnum):
     RECONCILIATION = "reconciliation"
     SELF_TEST = "self-test of the gate"
     STRATEGIES = "strategies"
+    STRESS = "last stress test"
     WATCHDOG = "watchdog"
 
 

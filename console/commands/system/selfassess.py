@@ -6,11 +6,16 @@ from typing import Annotated
 
 import typer
 
+from bot.authority.actors import Actor, Power, require
+from bot.safety import assurance
+from bot.state import binding
 from config.settings import Settings
-from console.context import settings_of
+from console.context import acting, settings_of, settings_to_act, settings_to_look
 from console.errors import ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, write_atomically, writing
+from console.runtime.assurance_reports import keep, show_last
+from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.selfassess import proofs
 from console.selfassess.catalogue import catalogue
 from console.selfassess.evidence import look
@@ -18,6 +23,10 @@ from console.selfassess.judging import Assessment, Verdict, judge
 from console.selfassess.proofs import ProofFile
 from console.views.assessment_html import assessment_html
 from console.views.assessment_text import print_assessment
+from models.database import Database
+from models.tables import AssuranceReportRow
+
+_SHOWN_REPORTS = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +52,17 @@ def selfassess(
     replay: Annotated[
         int, typer.Option("--replay", min=0, help="How many decisions are replayed, newest first.")
     ] = 1_000,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record", help="Store the report with an audit entry; takes a risk officer's login."
+        ),
+    ] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="List the last reports that were recorded instead.")
+    ] = False,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,16 +72,39 @@ def selfassess(
     It is no legal advice. Without results of tests a control is "not proven here"; without a
     running system its evidence says so. Exit status 0 when every control is proven, 1 when one has
     a gap or failed, 5 when a proof is not at hand. Controls that only persons can keep, and texts
-    that are not at hand, change no exit status.
+    that are not at hand, change no exit status. With --record the exit status is the same.
     """
-    found = assess(settings_of(ctx, home), results, replay)
+    if history:
+        without = "none was recorded yet: `mlrisk selfassess --record` does it"
+        show_last(
+            settings_to_look(ctx, home),
+            assurance.SELF_ASSESSMENT,
+            _SHOWN_REPORTS,
+            without,
+            as_json=as_json,
+        )
+        return
+    settings = settings_to_act(ctx, home) if record else settings_of(ctx, home)
+    found = assess(settings, results, replay)
+    stored = None
+    if record:
+        with acting(settings) as db:
+            stored = with_authority(
+                db,
+                lambda by: _store(db, settings, found, by),
+                operator=operator,
+                login_file=login_file,
+            )
     if html is not None:
         with writing(html):
             write_atomically(html, assessment_html(found))
     if as_json:
-        print_json(found.to_json())
+        recorded = {} if stored is None else {"report": stored.report_id, "actor": stored.actor}
+        print_json({**found.to_json(), **recorded})
     else:
         print_assessment(stdout(), found)
+        if stored is not None:
+            stdout().print(f"stored as report {stored.report_id} by {stored.actor}", markup=False)
     status = exit_status(found)
     if status:
         raise typer.Exit(status)
@@ -91,3 +134,14 @@ def exit_status(found: Assessment) -> int:
     if found.rows(Verdict.NOT_PROVEN):
         return ExitCode.DEPENDENCY_DOWN
     return ExitCode.OK
+
+
+def _store(db: Database, settings: Settings, found: Assessment, actor: Actor) -> AssuranceReportRow:
+    """Stores the report. Raises NotAuthorised outside development without a risk officer's
+    login."""
+    with db.reading() as session:
+        is_free = binding.is_free(session, settings)
+    if not is_free:
+        require(actor, Power.RECORD_ASSESSMENT, "recording a self-assessment")
+    kind = assurance.SELF_ASSESSMENT
+    return keep(db, settings, kind, found.at, found.to_json(), actor)

@@ -39,4 +39,5 @@ def test_a_required_option_and_an_argument_that_may_be_left_out_are_told(page: s
 def test_the_role_that_may_act_is_told(page: str) -> None:
     assert "with the role `risk_officer`." in _section(page, "resume")
     assert "with the role `operator` or `risk_officer`." in _section(page, "alert ack")
+    assert "with `--record` alone, outside development" in _section(page, "selfassess")
     assert "it only looks" in _section(page, "status")

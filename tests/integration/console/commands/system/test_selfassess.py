@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from bot.authority.actors import SIGNED
+from bot.safety import assurance
 from bot.safety.emergency import drills
 from bot.safety.emergency.drills import Drill
 from config.settings import Environment
@@ -15,7 +17,9 @@ from console.cli import run
 from console.errors import ExitCode
 from console.selfassess.catalogue import referenced_tests
 from console.selfassess.proofs import Case, Outcome, ProofFile, write
-from models.tables import PositionRow
+from models.enums import OperatorRole
+from models.tables import AuditRow, PositionRow
+from tests.support.operators import operator
 from tests.support.scene import ACCOUNT, START, Scene
 from tests.support.trading_halts import bind
 from workers.supervision.ports import free_port
@@ -80,7 +84,7 @@ def test_a_system_shows_its_evidence_beside_the_proofs(
     invariants = rows["rts6-15-counting"]["running_system"]["invariants"]
     assert "I5" in invariants["shows"]
     assert invariants["holds"] is None, "the exchange's journal is not in this home"
-    assert rows["rts6-10-volume"]["verdict"] == "gap"
+    assert rows["rts6-18-penetration"]["verdict"] == "gap"
     assert rows["rts6-15-rest"]["verdict"] == "not assessed"
     assert rows["rts6-9-approval"]["verdict"] == "outside"
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
@@ -116,6 +120,40 @@ def test_without_a_system_or_results_rows_say_so(
     assert shown.startswith("the system is not running")
     assert run(["selfassess", "--results", str(tmp_path / "nothing")]) == ExitCode.USAGE
     assert "can't be read" in capsys.readouterr().err
+
+
+def test_a_report_is_recorded_by_a_risk_officer_alone_and_signed(
+    scene: Scene,
+    results: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("MLRISK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MLRISK_DATABASE_URL", scene.database_url)
+    monkeypatch.setenv("MLRISK_EXCHANGE_URL", f"http://127.0.0.1:{free_port()}")
+    bind(scene, Environment.STAGING)
+    words = ["selfassess", "--record", "--results", str(results), "--json"]
+    for role in (OperatorRole.OPERATOR, OperatorRole.RISK_OFFICER):
+        monkeypatch.setattr(
+            "console.commands.system.selfassess.with_authority",
+            lambda _db, act, role=role, **_: act(operator("ann", role)),
+        )
+        capsys.readouterr()
+        status = run(words)
+        if role is OperatorRole.OPERATOR:
+            assert "takes a risk_officer" in capsys.readouterr().err
+    facts = json.loads(capsys.readouterr().out)
+    assert (status, facts["actor"]) == (ExitCode.FAILED, "operator:ann"), "it has gaps"
+    with scene.db.reading() as session:
+        entry = session.scalars(select(AuditRow).where(AuditRow.kind == assurance.REPORTED)).one()
+    assert SIGNED in entry.payload
+    assert entry.payload["counts"] == facts["counts"]
+    assert run(["selfassess", "--history", "--json"]) == ExitCode.OK
+    (kept,) = json.loads(capsys.readouterr().out)["reports"]
+    assert (kept["as_recorded"], kept["content"]["texts"]) == (True, facts["texts"])
+    assert run(["selfassess", "--history"]) == ExitCode.OK
+    assert "by operator:ann: " in capsys.readouterr().out
 
 
 def _break_a_position(system: Scene) -> None:

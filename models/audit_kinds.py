@@ -30,6 +30,11 @@ _MOVED = "reason from to epoch"
 _REFUSED = "sender errors message"
 _VERSION = "version environment mode changes direction proposed_by approved_by reason sha256"
 _STOP = "symbol side trigger_price why"
+_REPORT = (
+    "scope state already_halted latched_at sealed_at parents_stopped children_cancelled"
+    " exits_under_way unresolved orders_cancelled tasks_revoked problems cancelled_at clean_at"
+    " orders_gone"
+)
 _VENUE = "exec_id exec_type created_by side qty price"
 
 DECISIONS = (
@@ -270,14 +275,24 @@ STATES = (
         f"{_MOVED} recovery command",
         "Trading of a scope is stopped, by a person or by the system.",
     ),
+    _kind(
+        "halted_again",
+        "scope",
+        "reason asked state",
+        "Somebody stops a scope that is stopped as strictly already.",
+    ),
     _kind("halt_sealed", "scope", "sealed_at accounts", "No claim from before a halt is left."),
     _kind(
         "halt_report",
         "scope",
-        "scope state already_halted latched_at sealed_at parents_stopped children_cancelled"
-        " exits_under_way unresolved orders_cancelled tasks_revoked problems cancelled_at clean_at"
-        " orders_gone last_pass",
+        f"{_REPORT} last_pass",
         "A halt has done its steps.",
+    ),
+    _kind(
+        "halt_report_signed",
+        "scope",
+        f"{_REPORT} report",
+        "An operator signs what he saw of a halt, whose report was written before his login.",
     ),
     _kind("flattened", "scope", "flat requests left stops_cancelled", "A flattening has ended."),
     _kind("resumed", "scope", f"{_MOVED} recovery share", "Trading of a scope goes on."),

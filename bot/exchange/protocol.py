@@ -244,7 +244,12 @@ class Exchange(MinuteSource, Protocol):
     @property
     def adding_window_ms(self) -> int:
         """The same for an order that is not reduce-only; at most `recv_window_ms`. A halt is sealed
-        once it has passed since the last claim."""
+        once it has passed since the last claim, by the exchange's clock."""
+
+    @property
+    def max_clock_offset_ms(self) -> int:
+        """The most by which the exchange's clock may differ from ours; `is_ready` refuses more. An
+        exchange whose clock is behind ours accepts a request for so much longer."""
 
     def order_body(self, intent: OrderIntent) -> dict[str, object]:
         """The exact request that `place` will send; stored before it is sent (write-ahead).

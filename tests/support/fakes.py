@@ -71,6 +71,7 @@ class FakeExchange:
     before_post: Callable[[], None] | None = None
     recv_window_ms: int = 5000
     adding_window_ms: int = 2000
+    max_clock_offset_ms: int = 400
     min_notional: Decimal = Decimal(5)
     uid: str = "10000001"
     instrument: Instrument | None = None

@@ -48,8 +48,10 @@ class BybitConfig(BaseModel):
     market_slippage_percent: Decimal | None = Field(
         default=Decimal("1"), ge=Decimal("0.01"), le=10, decimal_places=2
     )
-    # The gateway accepts at most 1 s ahead; half of it leaves room for the network.
-    max_clock_offset_ms: float = Field(default=500.0, gt=0)
+    # The gateway accepts at most 1 s ahead, which leaves room for the network. A halt is sealed so
+    # much later, because an exchange whose clock is behind ours accepts an order for longer. With
+    # the window for orders that add risk it stays below 2.5 s.
+    max_clock_offset_ms: int = Field(default=400, gt=0, le=1000)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

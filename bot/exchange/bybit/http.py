@@ -74,6 +74,11 @@ class BybitExchange(MarketData):
         """How long after its time stamp the exchange accepts an order that adds risk."""
         return self._config.adding_window_ms
 
+    @property
+    def max_clock_offset_ms(self) -> int:
+        """The most by which the exchange's clock may differ from ours."""
+        return self._config.max_clock_offset_ms
+
     # Writes: each makes exactly one request.
 
     def order_body(self, intent: OrderIntent) -> dict[str, object]:

@@ -62,7 +62,7 @@ class Readiness:
         if abs(offset) > self._config.max_clock_offset_ms:
             raise Refused(
                 f"our clock differs from the exchange's by {offset:.0f} ms "
-                f"(allowed {self._config.max_clock_offset_ms:.0f})",
+                f"(allowed {self._config.max_clock_offset_ms})",
                 code=CLOCK_OFFSET,
             )
 

@@ -8,6 +8,8 @@ RESEND = timedelta(seconds=2)
 """The time for a re-send once the absence is proven: a task, a claim and the post."""
 RECV_WINDOW = timedelta(seconds=5)
 """The widest window with which orders may be sent (Bybit's default)."""
+CLOCK_OFFSET = timedelta(seconds=1)
+"""The most by which the clock of any exchange may differ from ours."""
 LAST_SLICE_GRACE = RECV_WINDOW + MARGIN + RESEND
 """The last slice keeps at least this long for a re-send after an unknown outcome."""
 

@@ -23,10 +23,10 @@ from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
 from bot.execution.policy import absence
-from bot.safety.halting import global_state, scoped_state, sealing
+from bot.safety.halting import global_state, scoped_state, sealing, unfinished
 from bot.safety.halting.beside import Beside
 from bot.safety.halting.calling_back import CalledBack, Waiting, call_back
-from bot.safety.halting.report import REPORT, HaltReport, facts_of
+from bot.safety.halting.report import REPORT, SIGNED_REPORT, HaltReport, facts_of
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database
 from models.enums import ScopeKind, TradingState
@@ -220,13 +220,22 @@ class TradingHalt:
         actor: Actor,
         further: Mapping[str, Any] | None = None,
     ) -> HaltReport:
-        """Writes the report into the audit, with further facts; a logged-in operator signs it."""
+        """Writes the report into the audit, with further facts; a logged-in operator signs it.
+
+        If the halt has its report already, because the login took longer than others wait, the
+        entry is no second report: it is a `halt_report_signed` that names the report.
+        """
         steps = _Steps(list(report.problems))
 
         def write() -> None:
             with self._db.unit_of_work() as uow:
+                now = self._clock.now()
                 facts = facts_of(report) | dict(further or {})
-                record(uow, scope.chain, REPORT, str(scope), actor, facts, self._clock.now())
+                written = unfinished.report_since(uow.session, scope, report.latched_at)
+                kind = REPORT if written is None else SIGNED_REPORT
+                if written is not None:
+                    facts["report"] = {"chain": written.chain, "seq": written.seq}
+                record(uow, scope.chain, kind, str(scope), actor, facts, now)
                 uow.commit()
 
         steps.run(write, None, "the report is not in the audit")
@@ -260,17 +269,20 @@ class TradingHalt:
     def set_halted(
         self, reason: str, actor: Actor, scope: Scope = EVERYTHING, *, flatten: bool = False
     ) -> bool:
-        """Writes the state row alone; returns True when it was halted before.
+        """Writes the state row alone; returns True when it was halted before. The act is an audit
+        entry in any case.
 
         `flatten` sets FLATTENING, which a `Flattener` ends.
 
         From its commit on no claim of an entry of the scope succeeds. It is for processes that may
         hold a sender's lock; `halt` also seals, cancels and revokes.
         """
-        cause = scoped_state.HaltCause(reason, actor)
+        cause, now = scoped_state.HaltCause(reason, actor), self._clock.now()
         with self._db.unit_of_work() as uow:
             wanted = TradingState.FLATTENING if flatten else TradingState.HALTED
-            already = scoped_state.tighten(uow, scope, wanted, cause, self._clock.now())
+            already = scoped_state.tighten(uow, scope, wanted, cause, now)
+            if already:
+                scoped_state.note_again(uow, scope, cause, wanted, now)
             uow.commit()
         return already
 
@@ -350,10 +362,12 @@ class TradingHalt:
 
     @property
     def _window(self) -> timedelta:
-        """How long after its time stamp the exchange accepts an order that adds risk."""
+        """How long after its time stamp, by our clock, the exchange accepts an order that adds
+        risk. Its own clock may be behind."""
         if self._exchange is None:
-            return absence.RECV_WINDOW
-        return timedelta(milliseconds=self._exchange.adding_window_ms)
+            return absence.RECV_WINDOW + absence.CLOCK_OFFSET
+        window, offset = self._exchange.adding_window_ms, self._exchange.max_clock_offset_ms
+        return timedelta(milliseconds=window + offset)
 
     def _acceptable_for(self, reach: HaltReach) -> float:
         """The seconds in which a claimed request of the scope may still be accepted."""

@@ -7,7 +7,10 @@ from typing import Any
 from models.enums import TradingState
 
 REPORT = "halt_report"
-"""The kind of the audit entry that holds a halt's report."""
+"""The kind of the audit entry that holds a halt's report. Each halt has one."""
+SIGNED_REPORT = "halt_report_signed"
+"""The kind of the entry of an operator whose login came after the report was written. It has what
+he saw, and the place of the report."""
 
 
 @dataclass(frozen=True, slots=True)

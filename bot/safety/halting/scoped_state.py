@@ -13,6 +13,9 @@ from models.enums import TradingState
 from models.repositories.safety import states
 from models.tables import TradingStateRow
 
+HALTED_AGAIN = "halted_again"
+"""The kind of the audit entry of a halt that found its scope stopped already."""
+
 
 @dataclass(frozen=True, slots=True)
 class HaltCause:
@@ -40,6 +43,15 @@ def tighten(
     payload = {"reason": cause.reason, "from": before, **cause.facts, **said}
     record(uow, scope.chain, "halted", str(scope), cause.actor, payload, now)
     return False
+
+
+def note_again(
+    uow: UnitOfWork, scope: Scope, cause: HaltCause, wanted: TradingState, now: datetime
+) -> None:
+    """Records the act of somebody who halts a scope that was that strict already."""
+    row = lock(uow, scope, cause.actor, now)
+    payload = {"reason": cause.reason, "asked": wanted.value, "state": row.state, **cause.facts}
+    record(uow, scope.chain, HALTED_AGAIN, str(scope), cause.actor, payload, now)
 
 
 def lock(uow: UnitOfWork, scope: Scope, actor: Actor, now: datetime) -> TradingStateRow:

@@ -4,7 +4,9 @@ Once the halt's state is committed, every uncommitted claim fails. Only sessions
 or claiming at that moment may still reach the exchange. The seal waits for claims, which are short,
 and then for posts: until their senders are done, or until the exchange refuses every request that
 was claimed. It refuses one after the window for orders that add risk (`adding_window_ms`), however
-late it arrives, so that a post which hangs delays no seal for longer than that.
+late it arrives, so that a post which hangs delays no seal for longer than that. The exchange counts
+the window by its own clock, which may be behind ours by `max_clock_offset_ms`: the seal waits for
+both.
 """
 
 import time

@@ -81,6 +81,22 @@ def write_missing(
     return True
 
 
+def report_since(session: Session, scope: Scope, latched_at: datetime) -> AuditRow | None:
+    """The report that this module wrote of the scope's halt of that time, after its patience; None
+    without one."""
+    rows = session.scalars(
+        select(AuditRow)
+        .where(
+            AuditRow.chain == scope.chain,
+            AuditRow.subject == str(scope),
+            AuditRow.kind == REPORT,
+            AuditRow.at > latched_at,
+        )
+        .order_by(AuditRow.seq)
+    )
+    return next((row for row in rows if "written_because" in row.payload), None)
+
+
 def _unreported(session: Session, scope: Scope) -> AuditRow | None:
     """The entry that halted the scope; None when a report follows it."""
     of_scope = (AuditRow.chain == scope.chain, AuditRow.subject == str(scope))

@@ -15,6 +15,7 @@ from bot.safety.emergency.stop import ACTOR as EMERGENCY_WORKER
 from bot.safety.emergency.trigger_rows import TRIGGERED
 from bot.safety.halting.halt import TradingHalt
 from bot.safety.halting.report import REPORT
+from bot.safety.halting.scoped_state import HALTED_AGAIN
 from bot.safety.recovery.preview import Preview
 from bot.state import binding, halt_journal
 from bot.state.scope import EVERYTHING
@@ -188,7 +189,7 @@ class HaltDrill:
         own = {_HALTED: 1, REPORT: 1}
         asked = select(AuditRow.kind, AuditRow.actor).where(
             AuditRow.chain.in_((EVERYTHING.chain, self._settings.account)),
-            AuditRow.kind.in_((_HALTED, REPORT, TRIGGERED)),
+            AuditRow.kind.in_((_HALTED, HALTED_AGAIN, REPORT, TRIGGERED)),
             AuditRow.at >= self._looked_at,
         )
         with self._db.reading() as session:

@@ -53,7 +53,8 @@ class LastResort:
     def _acceptable_for(self) -> float:
         """The seconds in which the exchange may still take an order that was claimed before."""
         age = (self.clock.now() - self.halted_at).total_seconds()
-        return max(0.0, self.exchange.recv_window_ms / 1000 - age)
+        longest = self.exchange.recv_window_ms + self.exchange.max_clock_offset_ms
+        return max(0.0, longest / 1000 - age)
 
     def _journal(self) -> Journal:
         """The ids of the orders follow from the oldest halt of the journal that flattens: a halt

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from bot.errors import Banned, DependencyDown, OutcomeUnknown, Throttled
 from bot.exchange.protocol import ExchangeOrder, OrderIntent, OrderType, TimeInForce
@@ -18,6 +19,7 @@ from models.enums import (
 )
 from models.locks import sending_shared
 from models.repositories.safety import states
+from models.tables import AuditRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.trading_halts import seal_of
 from tests.support.waiting import eventually
@@ -91,10 +93,10 @@ def test_a_post_that_hangs_delays_the_seal_until_its_request_is_refused_and_no_l
     posted_unheard(desk)
     sent_at = desk.child().sent_at
     assert sent_at is not None
-    desk.clock.move_to(sent_at + timedelta(seconds=1.9))
+    desk.clock.move_to(sent_at + timedelta(seconds=2.3))
     with hung_sender(desk):
         report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
-    assert report.sealed_at == sent_at + timedelta(seconds=2)
+    assert report.sealed_at == sent_at + timedelta(seconds=2.4)
 
 
 def test_an_exchange_that_hangs_in_the_cancels_delays_no_seal(
@@ -104,7 +106,7 @@ def test_an_exchange_that_hangs_in_the_cancels_delays_no_seal(
     posted_unheard(desk)
     sent_at = desk.child().sent_at
     assert sent_at is not None
-    desk.clock.move_to(sent_at + timedelta(seconds=1))
+    desk.clock.move_to(sent_at + timedelta(seconds=1.4))
     asked, answered = [], list[datetime]()
 
     def hangs() -> list[object]:
@@ -118,7 +120,7 @@ def test_an_exchange_that_hangs_in_the_cancels_delays_no_seal(
     with hung_sender(desk):
         report = halting.halt(reason="test", actor="me", cancel=True)
     assert len(answered) == len(asked) > 0
-    assert answered[0] == report.sealed_at == sent_at + timedelta(seconds=2)
+    assert answered[0] == report.sealed_at == sent_at + timedelta(seconds=2.4)
 
 
 def test_no_halt_is_clean_while_the_exchange_may_still_accept_a_request(desk: Desk) -> None:
@@ -174,6 +176,27 @@ def test_the_state_alone_can_be_set_before_the_steps(desk: Desk) -> None:
     assert (state(desk), desk.parent().state) == (TradingState.HALTED, ParentState.WORKING)
     desk.trading_halt.follow(False, HaltReach(), actor="me")
     assert desk.parent().state != ParentState.WORKING
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_a_halt_of_a_scope_that_is_being_flattened_is_an_entry_at_once(
+    desk: Desk, flatten: bool
+) -> None:
+    """Seen: the second person's act was in the audit with its report, seconds later."""
+    desk.trading_halt.set_halted("first", "ann", flatten=True)
+    assert desk.trading_halt.set_halted("second", "bob", flatten=flatten)
+    with desk.db.reading() as session:
+        asked = select(AuditRow).where(AuditRow.kind.in_(("halted", "halted_again")))
+        first, second = session.scalars(asked.order_by(AuditRow.seq)).all()
+    assert (first.kind, first.actor) == ("halted", "ann")
+    assert (second.kind, second.actor, second.payload["reason"]) == (
+        "halted_again",
+        "bob",
+        "second",
+    )
+    assert second.payload["state"] == TradingState.FLATTENING
+    assert second.payload["asked"] == ("flattening" if flatten else "halted")
+    assert state(desk) is TradingState.FLATTENING
 
 
 def test_each_step_of_a_halt_goes_on_when_another_fails(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from bot.safety.emergency import stop as emergency_stop
 from bot.safety.emergency.stop import ACTOR, report_unfinished
 from bot.safety.halting.flattening import STRATEGY
 from bot.safety.halting.halt import HaltReach
-from bot.safety.halting.report import REPORT
+from bot.safety.halting.report import REPORT, SIGNED_REPORT
 from bot.safety.halting.unfinished import PATIENCE
 from bot.safety.recovery.recovering import Authority, Recovering
 from bot.state.scope import EVERYTHING
@@ -140,6 +140,25 @@ def test_a_halt_with_a_report_gets_no_second_one(desk: Desk) -> None:
     _resume(desk)
     first, second = reports(desk)
     assert (first.payload["problems"], second.payload["reason"]) == ([], "again")
+
+
+def test_a_login_that_takes_longer_than_others_wait_signs_and_gives_no_second_report(
+    desk: Desk,
+) -> None:
+    already = desk.trading_halt.set_halted("drill", "me")
+    seen = desk.trading_halt.carry_out(already, HaltReach(), actor="me")
+    patience_is_over(desk)
+    assert report_unfinished(lambda: desk.trading_halt, desk.db, desk.clock.now()) == 1
+    desk.trading_halt.record(seen, EVERYTHING, "ann")
+    (found,) = reports(desk)
+    assert found.actor == ACTOR
+    with desk.db.reading() as session:
+        signed = session.scalars(select(AuditRow).where(AuditRow.kind == SIGNED_REPORT)).one()
+    assert (signed.actor, signed.payload["report"]["seq"]) == ("ann", found.seq)
+    # The report of a later halt is a report again.
+    _resume(desk)
+    desk.trading_halt.halt(reason="another", actor="bob")
+    assert [row.actor for row in reports(desk)] == [ACTOR, "bob"]
 
 
 def test_a_command_that_is_killed_by_the_system_is_reported(desk: Desk, migrated_url: str) -> None:

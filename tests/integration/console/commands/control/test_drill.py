@@ -20,6 +20,7 @@ from console.cli import run
 from console.errors import ExitCode
 from console.runtime.configuring import actor_of
 from console.runtime.halts.drilling import HaltDrill
+from console.runtime.halts.halt_steps import HaltOutcome, HaltSteps
 from models.enums import ScopeKind, TradingState
 from models.repositories import portfolio
 from models.tables import AuditRow, TradingStateRow
@@ -224,6 +225,22 @@ def test_a_halt_between_the_look_and_the_resume_is_not_ended(
     assert "mlrisk operator acts" in facts["left_to_do"][0]
     with paper.db.reading() as session:
         assert session.scalars(select(TradingStateRow.state)).first() == TradingState.HALTED
+
+
+def test_a_halt_during_the_flattening_is_not_ended_by_the_drill(
+    paper: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: it was no entry before its report, and the drill resumed under it."""
+    carry_out = HaltSteps.carry_out
+
+    def meanwhile(self: HaltSteps, already: bool) -> HaltOutcome:
+        TradingHalt(paper.db, SystemClock()).set_halted("for real", "somebody")
+        return carry_out(self, already)
+
+    monkeypatch.setattr(HaltSteps, "carry_out", meanwhile)
+    status, facts = told(capsys, "drill", "halt", "--resume")
+    assert (status, facts["resumed"]) == (ExitCode.HALTED, False)
+    assert "somebody stopped trading as well" in facts["kept_halted"]
 
 
 def test_what_denies_after_the_resume_is_told(

@@ -69,6 +69,7 @@ def query(request: requests.PreparedRequest) -> dict[str, str]:
 def test_it_is_an_exchange() -> None:
     made: Exchange = exchange(Transport([]), FixedClock(NOW))
     assert (made.recv_window_ms, made.adding_window_ms) == (5000, 2000)
+    assert made.adding_window_ms + made.max_clock_offset_ms < 2500, "the seal's goal"
 
 
 def test_what_is_placed_is_the_stored_body_to_the_byte() -> None:

@@ -48,7 +48,7 @@ def test_an_order_that_arrives_late_is_closed_as_well(home: Path) -> None:
     flat, said = resort(paper, home, halted(home), waited).flatten()
     assert paper.venue.positions() == []
     assert (flat.flat_at is not None, said) == (True, "cancelled")
-    assert 5.0 in waited, "the time in which the exchange takes a claimed request"
+    assert 5.4 in waited, "the time in which the exchange takes a claimed request"
     exits = halt_journal.read(home).exits
     assert len(flat.requests) == 2
     assert [line.outcome for line in exits] == ["", "accepted", "", "accepted"]

@@ -12,6 +12,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from paper_exchange.errors import PaperExchangeError
+
 End = tuple[str, int]
 TABLE = Path("/proc/net/tcp")
 """The kernel's connections: local address, remote address, state, user and inode among others."""
@@ -35,7 +37,7 @@ _FOUND_OWNER_AT = _HEADER.size + 4 + 48 + 12
 """The user and inode follow four bytes, the connection's 48 bytes, and three numbers."""
 
 
-class CannotAskError(Exception):
+class CannotAskError(PaperExchangeError):
     """This kernel answers no questions about single connections."""
 
 

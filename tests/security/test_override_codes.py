@@ -1,8 +1,10 @@
 """Attacks on override codes: guesses, replays, codes of others, and places where one might leak."""
 
+import hashlib
 import io
 import json
 import logging
+import random
 import threading
 import traceback
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from sqlalchemy import select, update
 
 from bot.authority import vault
 from bot.authority.actors import Operator
-from bot.authority.login import ATTEMPTS, FIRST_LOCK
+from bot.authority.login import ATTEMPTS, FIRST_LOCK, locked_until
 from bot.authority.operators import Operators, enrol
 from bot.authority.override_codes import NewCode, OverrideCodes, ProvenCode, Use
 from bot.authority.verifying import problems
@@ -343,3 +345,59 @@ def test_no_sequence_of_bad_codes_is_ever_proven(
     clock.move_to(clock.now() + timedelta(seconds=1))
     for kind in kinds:
         refused(lambda k=kind: codes.prove(bad[k], RECOVER, ann))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("guesses", [50_000, pytest.param(1_000_000, marks=pytest.mark.long)])
+def test_none_of_a_million_guesses_is_a_code_even_for_somebody_whom_no_lock_stops(
+    codes: OverrideCodes,
+    ann: Operator,
+    bob: Operator,
+    monkeypatch: pytest.MonkeyPatch,
+    guesses: int,
+) -> None:
+    """Each guess names a code that there is, and goes the whole way of a proof but the database's
+    part. The derivation is a cheap one."""
+    chance = random.Random(guesses)
+    monkeypatch.setattr(
+        vault, "derive", lambda _kdf, secret, salt: hashlib.sha256(salt + secret.encode()).digest()
+    )
+    drawn = [codes.create(RECOVER, by, reason="test") for by in (ann, bob, ann)]
+    by_id = {one.row.code_id: one.row for one in drawn}
+    monkeypatch.setattr(OverrideCodes, "_count", lambda _self, given, _by: by_id[given[:6]])
+    monkeypatch.setattr(OverrideCodes, "_refused", lambda *_: NotAuthorised("no"))
+    ids, right = list(by_id), 0
+    for number in range(guesses):
+        secret = "".join(chance.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=20))
+        try:
+            codes.prove(f"{ids[number % len(ids)]}-{secret}", RECOVER, ann)
+        except NotAuthorised:
+            continue
+        right += 1
+    assert right == 0
+    assert codes.prove(drawn[0].code, RECOVER, ann).owner == "ann", "a drawn code is one"
+
+
+def test_a_million_guesses_take_two_thousand_seven_hundred_years_of_locks() -> None:
+    """The attacker guesses at the first moment at which he may, each time."""
+    now = T0
+    for guess in range(1, 1_000_001):
+        now = locked_until(guess, now) or now
+    assert (now - T0).days / 365.25 > 2_700
+
+
+@quick
+def test_the_service_locks_as_long_as_that(
+    codes: OverrideCodes, clock: FixedClock, ann: Operator
+) -> None:
+    now, looked_at = T0, 0
+    for guess in range(1, 21):
+        assert refused(lambda: codes.prove(WRONG, RECOVER, ann)).code == "code_refused"
+        looked_at += 1
+        until = locked_until(guess, now)
+        if until is None:
+            continue
+        clock.move_to(until - timedelta(microseconds=1))
+        assert refused(lambda: codes.prove(WRONG, RECOVER, ann)).code == "locked"
+        clock.move_to(until)
+        now = until
+    assert looked_at == failures(codes._db) == 20

@@ -63,6 +63,18 @@ DECISIONS = (
         "attempts failure symbol exit",
         "A request's validation has failed too often; nothing wakes it any more.",
     ),
+    _kind(
+        "soft_block",
+        "request",
+        "strategy symbol reason checks blocks released",
+        "An approved request uses a limit beyond its soft level.",
+    ),
+    _kind(
+        "request_held",
+        "request",
+        "strategy symbol reason checks blocks released",
+        "A request beyond a soft level waits for a person instead.",
+    ),
     _kind("request_released", "request", "reason", "A person lets a parked request go on."),
     _kind("request_ended", "request", "reason", "A person ends a parked request."),
     _kind(
@@ -379,6 +391,12 @@ PEOPLE = (
     _kind("token_created", "token", "reason kind holder expires_at", "An API token is made."),
     _kind("token_revoked", "token", "reason", "An API token is taken back."),
     _kind("alert_acknowledged", "alert", "alert level key reason", "Somebody takes an alert up."),
+    _kind(
+        "assurance_report",
+        "report",
+        "report kind report_sha256 counts",
+        "A review of the limits or a self-assessment is recorded.",
+    ),
     _kind("drill", "drill", "drill kind passed report", "A drill has ended."),
 )
 

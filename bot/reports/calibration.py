@@ -114,12 +114,13 @@ class Reviewed:
 
 def review(
     declared: Declaration,
-    value: Any,
+    in_force: Any,
     check: str,
     readings: LimitReadings,
     worth: BlockValue | None,
 ) -> Reviewed:
-    """The proposal for one limit with its value in force."""
+    """The proposal for one limit with its value in force, in the form of the file."""
+    value = None if in_force is None else declared.to_file(in_force)
 
     def found(proposal: Proposal, why: str, proposed: str | None = None) -> Reviewed:
         shown = _text(value)

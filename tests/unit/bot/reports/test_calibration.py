@@ -94,6 +94,13 @@ def test_a_step_never_more_than_halves_a_limit() -> None:
     assert judged(readings("1", times=LEAST_ASKED)).proposed == "0.05"
 
 
+def test_a_value_is_told_and_proposed_as_the_file_says_it() -> None:
+    slippage = BY_NAME["max_slippage_bps"]
+    found = review(slippage, D(50), "slippage", readings("40", times=LEAST_ASKED), None)
+    assert (found.value, found.unit) == ("0.005", "share of the price")
+    assert found.proposed == "0.0025"
+
+
 def test_a_lower_bound_is_tightened_upwards() -> None:
     found = readings("250", sense=Sense.AT_LEAST, times=LEAST_ASKED)
     assert review(CONFIDENCE, 0.2, "confidence", found, None).proposed == "0.4"

@@ -16,7 +16,8 @@ from config.celery import with_database
 from config.settings import Environment, Settings
 from console.context import acting, reading
 from console.runtime.health_check import HealthCheck as HealthCheck
-from console.runtime.vitals import Patient, check_vitals
+from console.runtime.vitals.check import check_vitals
+from console.runtime.vitals.patient import Patient
 from console.screen.panels import STALE_SECONDS
 from console.screen.source import process_status
 from console.views.doctor.alert_lines import alert_lines

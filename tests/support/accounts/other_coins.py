@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from console.runtime.vitals import Patient, check_vitals
+from console.runtime.vitals.check import check_vitals
+from console.runtime.vitals.patient import Patient
 from models.tables import OtherFeeRow, PositionRow
 from tests.support.desk import ACCOUNT, Desk
 

@@ -11,7 +11,8 @@ from bot.clock import FixedClock
 from bot.errors import DependencyDown
 from bot.safety.monitor import Monitor
 from bot.safety.recovery.resetting import Recovery
-from console.runtime.vitals import Patient, check_vitals
+from console.runtime.vitals.check import check_vitals
+from console.runtime.vitals.patient import Patient
 from models.database import Database
 from models.enums import TradingState
 from models.repositories import portfolio

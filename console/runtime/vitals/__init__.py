@@ -1,0 +1,1 @@
+"""Questions about life and progress, in rooms by what they ask about."""

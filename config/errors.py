@@ -1,4 +1,7 @@
-"""The root of every error that mlrisk raises on purpose; `bot.errors` has the tree below it."""
+"""The root of every error that mlrisk raises on purpose, and the error of settings.
+
+`bot.errors` has the tree below the root.
+"""
 
 
 class MlriskError(Exception):
@@ -19,3 +22,8 @@ def _rebuild(cls: type[MlriskError], message: str, state: dict[str, object]) -> 
     Exception.__init__(error, message)
     error.__dict__.update(state)
     return error
+
+
+class SettingsError(MlriskError):
+    """A setting is missing or wrong. The message names every such setting and its accepted
+    values."""

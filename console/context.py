@@ -10,7 +10,8 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from bot.state import binding
-from config.settings import PREFIX, Settings, expanded, load_settings
+from config.homes import expanded
+from config.settings import PREFIX, Settings, load_settings
 from console.runtime.acts import require_declared
 from models.connecting import connect_args
 from models.database import Database

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.errors import Refused
+from config.homes import default_home, environment_file, expanded
 from config.private_files import take_away, write_private
-from config.settings import default_home, environment_file, expanded
 from config.state_files import DamagedFileError, read_object
 from workers.supervision.ports import free_port, is_free
 

@@ -6,7 +6,8 @@ from typing import Any, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from config.settings import FILE_SUFFIX, PREFIX, KeylessSettings, Settings
+from config.secret_files import FILE_SUFFIX
+from config.settings import PREFIX, KeylessSettings, Settings
 from console.reference.fields import accepted
 from console.reference.markdown import code, head, sentence, table
 from workers.alerting.settings import AlertingSettings

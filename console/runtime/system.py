@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.state import binding
+from config.homes import default_home, environment_file
 from config.identity import BYBIT
 from config.settings import (
     PREFIX,
@@ -17,8 +18,6 @@ from config.settings import (
     Environment,
     ExchangeMode,
     Settings,
-    default_home,
-    environment_file,
     load_settings,
     settings_for_children,
 )

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
+from config.homes import environment_file
 from config.private_files import write_private
-from config.settings import environment_file
 from console.cli import run
 from console.errors import ExitCode
 from paper_exchange.engine.core import PaperEngine

@@ -15,7 +15,8 @@ from sqlalchemy import make_url
 from bot.decision.signing import key_of
 from bot.exchange.bybit.adapter import bybit_config
 from config.celery import HOLD_KEYS, WORKERS
-from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_variables
+from config.secret_files import FILE_SUFFIX, secret_variables
+from config.settings import Settings, SettingsError, load_settings
 from examples.demo_strategy.strategy import NAME as DEMO_NAME
 from tests.support.repository import ROOT, project, run_make, text_of
 from workers.embedded.postgres import COLLATION, EmbeddedPostgres
@@ -144,7 +145,7 @@ def test_secrets_reach_containers_as_files_alone(tmp_path: Path) -> None:
     for name, service in compose["services"].items():
         for variable, value in (service.get("environment") or {}).items():
             if "PASSWORD" in variable or variable.removesuffix(FILE_SUFFIX) in (
-                secret_variables().values()
+                secret_variables(Settings).values()
             ):
                 assert value.startswith("/run/secrets/"), name
                 assert Path(value).name in service["secrets"], name

@@ -8,7 +8,8 @@ import pytest
 import typer.main
 
 from bot.risk.checks.registry import CHECKS
-from config.settings import FILE_SUFFIX, PREFIX, Settings, secret_variables
+from config.secret_files import FILE_SUFFIX, secret_variables
+from config.settings import PREFIX, Settings
 from console.cli import app
 from models.messages import MLTradeRequest
 from tests.support.repository import FENCE, ROOT, code_blocks, project, text_of
@@ -115,7 +116,7 @@ def test_the_example_of_settings_names_every_setting_with_its_default() -> None:
     lines = re.findall(rf"^#({PREFIX}\w+)=(.*)$", text_of(".env.example"), re.MULTILINE)
     shown = dict(lines)
     assert len(shown) == len(lines)
-    files = {variable + FILE_SUFFIX for variable in secret_variables().values()}
+    files = {variable + FILE_SUFFIX for variable in secret_variables(Settings).values()}
     names = {f"{PREFIX}{name.upper()}": field for name, field in Settings.model_fields.items()}
     assert shown.keys() == names.keys() | files
     for variable, field in names.items():

@@ -18,8 +18,9 @@ from bot.risk.checks.registry import CHECKS
 from bot.safety.breakers.readings import BreakerKind
 from bot.safety.emergency.triggers import TriggerKind
 from config.identity import ExchangeMode
+from config.secret_files import FILE_SUFFIX
 from config.sections import DECLARED
-from config.settings import FILE_SUFFIX, load_settings
+from config.settings import load_settings
 from console.errors import ExitCode
 from models.alerts.words import SENTENCES
 from models.enums import CircuitBreakerType, TradeBlockReason

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import environment_file, load_settings
+from config.homes import environment_file
+from config.settings import load_settings
 from workers.home import Home, HomeInUseError, HomeOwnerError
 
 

@@ -2,7 +2,8 @@
 
 import re
 
-from config.settings import PREFIX, Settings, secret_variables
+from config.secret_files import secret_variables
+from config.settings import PREFIX, Settings
 from console.reference.environment import text
 from tests.support.repository import text_of
 
@@ -25,7 +26,7 @@ def test_each_variable_has_a_row_with_its_meaning() -> None:
 def test_a_secret_may_stand_in_a_file_and_a_choice_is_named() -> None:
     rows = _rows()
     secret = {name for name, cells in rows.items() if cells[-1] == "yes"}
-    assert secret >= {*secret_variables().values()}
+    assert secret >= {*secret_variables(Settings).values()}
     assert rows["MLRISK_EXCHANGE_MODE"][:2] == ["`paper`, `demo`, `testnet`, `live`", "`paper`"]
     assert rows["MLRISK_HOLDS_KEYS"][:2] == ["true or false", "`true`"]
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.repositories.trading.snapshot_query import LEASE
+from models.repositories.trading.snapshot_parts import LEASE
 
 _ALONE = text(LEASE)
 

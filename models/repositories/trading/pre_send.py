@@ -12,15 +12,15 @@ from sqlalchemy.orm import Session
 from models.enums import Verdict
 from models.repositories.safety.states import GLOBAL_KEY, STATES, state_row
 from models.repositories.strategies import STAGE, UNKNOWN, KnownStage, of_facts
-from models.repositories.trading.snapshot_query import (
+from models.repositories.trading.snapshot_parts import (
     BREAKERS,
     FITNESS,
     INSTRUMENT,
     LEASE,
     breaker_row,
-    held_side,
     instrument_row,
 )
+from models.repositories.trading.snapshot_query import held_side
 from models.tables import BreakerRow, InstrumentRow, ParentOrderRow, TradingStateRow
 
 

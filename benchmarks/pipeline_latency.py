@@ -36,7 +36,7 @@ from models.enums import ExecutionStatus
 from models.tables import ChildOrderRow, DecisionRow, TradeRequestRow
 from paper_exchange.journal import read_journal
 from tests.support.system import trade_request
-from workers.supervision import topology
+from workers.supervision.programs.servers import JOURNAL
 from workers.supervision.status import ProcessStatus
 
 DRAIN_SECONDS = 20.0
@@ -173,7 +173,7 @@ def measure(directory: Path, rate: float, seconds: float, warm_up_seconds: float
         pinger.stop()
         memory = system.supervisor.status()
         wait_until_decided(database, len(warm_up) + len(measured))
-        samples = collect(database, system.home.paper / topology.JOURNAL, measured)
+        samples = collect(database, system.home.paper / JOURNAL, measured)
         samples.milliseconds = {
             "empty task, round trip": pinger.milliseconds,
             **samples.milliseconds,

@@ -44,7 +44,7 @@ from benchmarks.throughput import Phase, Results, closed_loop
 from bot.clock import SystemClock
 from console.runtime import web_link
 from models.tables import TradeRequestRow
-from workers.supervision.topology import WEB
+from workers.supervision.programs.consoles import WEB
 
 WATCHERS = ("exporter", WEB, "flower", "alerting")
 SCRAPE_SECONDS = 2.0

@@ -26,6 +26,8 @@ from tasks.bootstrap import MARKET_DATABASE, market_seal
 from tests.support.system import RICH_ACCOUNT
 from workers.home import Home
 from workers.supervision import topology
+from workers.supervision.programs.servers import accounts_file
+from workers.supervision.programs.starting import SERVERS
 from workers.supervision.supervisor import Supervisor
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -98,7 +100,7 @@ def whole_system(
         provision(built.create_database())
         home.write_environment(built.environment)
 
-    supervisor.start(built.specs, after_stage={topology.SERVERS: open_doors})
+    supervisor.start(built.specs, after_stage={SERVERS: open_doors})
     try:
         settings = load_settings(home.path)
         database = Database(settings.require_database_url())
@@ -112,7 +114,7 @@ def whole_system(
 def rich_account(home: Home) -> str:
     """The accounts that the topology has written for the paper exchange, made rich."""
     (rich,) = yaml.safe_load(RICH_ACCOUNT)
-    accounts = yaml.safe_load(topology.accounts_file(home).read_text(encoding="utf-8"))
+    accounts = yaml.safe_load(accounts_file(home).read_text(encoding="utf-8"))
     return yaml.safe_dump([{**rich, **account} for account in accounts])
 
 

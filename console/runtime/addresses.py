@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 from config.settings import Settings
-from workers.supervision.topology import WEB, has_web
+from workers.supervision.programs.consoles import WEB, has_web
 
 CONSOLE = "console"
 """The browser console's name among the addresses."""

@@ -10,7 +10,7 @@ from console.invariants.evidence import SETTLING, Evidence
 from console.runtime.exchange_record import ExchangeRecord, read_exchange_record
 from models.audit import count_entries
 from workers.home import Home
-from workers.supervision.topology import JOURNAL
+from workers.supervision.programs.servers import JOURNAL
 
 
 def journal_path(settings: Settings) -> Path:

@@ -30,6 +30,7 @@ from models.provisioning import provision
 from workers.home import Home, HomeInUseError, HomeRefusedError
 from workers.supervision import ballast, topology
 from workers.supervision.launches import ProcessSpec
+from workers.supervision.programs.starting import SERVERS
 from workers.supervision.supervisor import (
     NotRunningError,
     StartError,
@@ -121,7 +122,7 @@ def start(home_path: Path | None, options: StartOptions, progress: Progress) -> 
     try:
         supervisor.start(
             specs,
-            after_stage={topology.SERVERS: servers_are_up},
+            after_stage={SERVERS: servers_are_up},
             progress=progress,
             tied=not options.detach,
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from bot.clock import Clock
-from workers.supervision.topology import WEB_LINK_KEY
+from workers.supervision.programs.consoles import WEB_LINK_KEY
 
 KEY = WEB_LINK_KEY
 """The name of the home's secret."""

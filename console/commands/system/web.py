@@ -12,7 +12,7 @@ from console.runtime.addresses import CONSOLE, addresses
 from console.runtime.halts.recovering import may_recover
 from console.screen.source import process_status
 from workers.home import Home
-from workers.supervision.topology import WEB
+from workers.supervision.programs.consoles import WEB
 
 
 def register(app: typer.Typer) -> None:

@@ -29,7 +29,7 @@ from models.transparency.offline_verifier import ProofError, VerifierKey
 from models.transparency.submission import read
 from tasks.bootstrap import audit_directories
 from workers.home import Home
-from workers.supervision.topology import owner_address
+from workers.supervision.programs.logins import owner_address
 
 WITNESS_SECONDS = 30.0
 """How long the command waits for the witness, which signs within seconds of an entry."""

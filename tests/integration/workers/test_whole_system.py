@@ -26,6 +26,8 @@ from workers.embedded import acl
 from workers.home import Home
 from workers.supervision import topology
 from workers.supervision.processes import is_running
+from workers.supervision.programs.consoles import flower_login
+from workers.supervision.programs.starting import SERVERS
 from workers.supervision.supervisor import Supervisor
 from workers.supervision.topology import Options, Topology
 
@@ -54,7 +56,7 @@ def running(home: Home) -> Iterator[tuple[Supervisor, Topology]]:
         provision(built.create_database())
         home.write_environment(built.environment)
 
-    supervisor.start(built.specs, after_stage={topology.SERVERS: open_doors})
+    supervisor.start(built.specs, after_stage={SERVERS: open_doors})
     yield supervisor, built
     if supervisor.is_alive():
         supervisor.shutdown()
@@ -135,11 +137,11 @@ def test_all_processes_serve_survive_their_servers_deaths_and_stop_cleanly(
 
     flower = f"http://127.0.0.1:{home.known_ports()['flower']}"
     eventually(lambda: _status_code(f"{flower}/workers") == 401)
-    assert _status_code(f"{flower}/workers", topology.flower_login(home)) == 200
+    assert _status_code(f"{flower}/workers", flower_login(home)) == 200
     assert _status_code(f"{settings.require_exchange_url()}/v5/market/time") == 200
 
     for page in ("broker", "tasks"):
-        assert _status_code(f"{flower}/{page}", topology.flower_login(home)) == 200
+        assert _status_code(f"{flower}/{page}", flower_login(home)) == 200
     _who_has_flowers_password_stops_nobody(built.redis.url(user=acl.FLOWER))
     assert refusals(built.redis) == []  # no process lacks what it needs
 

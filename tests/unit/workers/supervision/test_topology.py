@@ -1,30 +1,19 @@
 """Which processes make up a system."""
 
-from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from bot.decision.signing import key_line
-from config.celery import HOLD_KEYS, QUEUES, WORKERS
+from config.celery import WORKERS
 from examples.demo_strategy.strategy import NAME
 from models.roles import DatabaseLogins
+from tests.unit.workers.supervision.programs.built import by_name
 from workers.home import Home
 from workers.supervision import topology
-from workers.supervision.launches import ProcessSpec
-from workers.supervision.topology import Options, Topology
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path / "home")
-    home.create()
-    return home
-
-
-def _by_name(built: Topology) -> dict[str, ProcessSpec]:
-    return {spec.name: spec for spec in built.specs}
+from workers.supervision.programs.consoles import flower_login
+from workers.supervision.programs.starting import PROCESSES, SERVERS, STRATEGIES
+from workers.supervision.topology import Options
 
 
 def _secrets(home: Home) -> list[str]:
@@ -38,11 +27,11 @@ def test_one_machine_has_servers_first_and_strategies_last(home: Home) -> None:
     own = ["feed", "safety", "alerting", *WORKERS]
     own += ["beat", "flower", "disk", "canaries", "exporter", "web", "watchdog"]
     assert stages == {
-        **dict.fromkeys(servers, topology.SERVERS),
-        **dict.fromkeys(own, topology.PROCESSES),
-        "demo-strategy": topology.STRATEGIES,
+        **dict.fromkeys(servers, SERVERS),
+        **dict.fromkeys(own, PROCESSES),
+        "demo-strategy": STRATEGIES,
     }
-    assert all(_by_name(built)[name].ready is not None for name in servers)
+    assert all(by_name(built)[name].ready is not None for name in servers)
 
 
 def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
@@ -58,9 +47,9 @@ def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
         redis_url="redis://:pw@cache:6379/0",
     )
     built = topology.build(home, options)
-    assert {"postgres", "redis", "paper-exchange"}.isdisjoint(_by_name(built))
+    assert {"postgres", "redis", "paper-exchange"}.isdisjoint(by_name(built))
     assert built.environment["MLRISK_DATABASE_URL"] == logins.operator
-    told = {name: spec.env.get("MLRISK_DATABASE_URL") for name, spec in _by_name(built).items()}
+    told = {name: spec.env.get("MLRISK_DATABASE_URL") for name, spec in by_name(built).items()}
     assert told["execution"] == told["feed"] == logins.application
     assert told["beat"] == told["canaries"] == logins.audit
     assert told["exporter"] == logins.exporter
@@ -86,7 +75,7 @@ def test_the_markets_key_is_the_homes_own_unless_one_is_given_and_no_outsider_ha
     home: Home,
 ) -> None:
     built = topology.build(home, Options(demo=True))
-    specs = _by_name(built)
+    specs = by_name(built)
     for name in ("feed", *WORKERS):
         assert specs[name].env["MLRISK_MARKET_KEY"] == home.secret("market-key")
     for name in ("demo-strategy", "paper-exchange", "redis", "postgres"):
@@ -96,22 +85,9 @@ def test_the_markets_key_is_the_homes_own_unless_one_is_given_and_no_outsider_ha
     assert "shared-by-two-machines" not in repr(Options(market_key="shared-by-two-machines"))
 
 
-def test_each_queue_has_one_worker_that_takes_one_task_at_a_time(home: Home) -> None:
-    specs = _by_name(topology.build(home, Options(concurrency={"execution": 3, "emergency": 2})))
-    served = []
-    for name, queues in WORKERS.items():
-        words = specs[name].command
-        assert words[words.index("--queues") + 1] == ",".join(queues)
-        served += queues
-        assert words[words.index("--prefetch-multiplier") + 1] == "1"
-        expected = {"execution": "3", "emergency": "2"}.get(name, "1")
-        assert words[words.index("--concurrency") + 1] == expected
-    assert sorted(served) == sorted(QUEUES)
-
-
 def test_the_demo_strategy_knows_the_broker_and_the_exchange_and_nothing_else(home: Home) -> None:
     built = topology.build(home, Options(demo=True, symbols=("BTCUSDT",), demo_arguments=("--x",)))
-    demo = _by_name(built)["demo-strategy"]
+    demo = by_name(built)["demo-strategy"]
     ours = {name for name in demo.env if name.startswith("MLRISK_")}
     assert ours == {"MLRISK_DEMO_BROKER_URL"}
     assert "//strategy-demo:" in demo.env["MLRISK_DEMO_BROKER_URL"]
@@ -122,67 +98,9 @@ def test_the_demo_strategy_knows_the_broker_and_the_exchange_and_nothing_else(ho
         topology.build(home, Options(demo=True, paper=False))
 
 
-def test_processes_get_the_settings_and_no_proxy_for_this_machine(
-    home: Home, tmp_path: Path
-) -> None:
-    built = topology.build(home, Options(recordings=tmp_path))
-    specs = _by_name(built)
-    assert built.redis is not None
-    for name in ("feed", *WORKERS):
-        user = "feed" if name == "feed" else "worker"
-        theirs = {
-            **built.environment,
-            "MLRISK_DATABASE_URL": built.logins.application,
-            "MLRISK_REDIS_URL": built.redis.url(user=user),
-        }
-        if name not in {"feed", *HOLD_KEYS}:
-            theirs = {k: v for k, v in theirs.items() if "_API_" not in k}
-        assert theirs.items() <= specs[name].env.items()
-    for name in ("feed", "execution", "beat", "flower"):
-        assert specs[name].env["NO_PROXY"] == "127.0.0.1,localhost"
-    assert specs["paper-exchange"].env["MLRISK_RECORDINGS"] == str(tmp_path)
-    assert "MLRISK_DATABASE_URL" not in specs["paper-exchange"].env
-
-
-def test_the_watchdog_alone_has_its_key_and_knows_no_other_secret(home: Home) -> None:
-    built = topology.build(home, Options(message_key="m" * 20))
-    found = {name: str(spec.env) for name, spec in _by_name(built).items()}
-    holders = {name for name, env in found.items() if "watchdog-api" in env}
-    assert holders == {"watchdog"}
-    assert "WATCHDOG" not in str(built.environment)
-    assert "paper-api" not in found["watchdog"]
-    assert "m" * 20 not in found["watchdog"]
-    keys = {home.secret(f"{whose}-api-key") for whose in ("paper", "watchdog")}
-    assert len(keys) == 2
-    accounts = (home.paper / "accounts.json").read_text(encoding="utf-8")
-    assert all(key in accounts for key in keys)
-
-
-def test_without_a_key_of_its_own_there_is_no_watchdog(home: Home) -> None:
-    given = Options(keys={"MLRISK_API_KEY": "k", "MLRISK_API_SECRET": "s"})
-    assert "watchdog" not in _by_name(topology.build(home, given))
-    own = {"MLRISK_WATCHDOG_API_KEY": "w", "MLRISK_WATCHDOG_API_SECRET": "ws"}
-    built = _by_name(topology.build(home, replace(given, watchdog_keys=own)))
-    assert own.items() <= built["watchdog"].env.items()
-    assert "MLRISK_API_KEY" not in built["watchdog"].env
-    assert "MLRISK_WATCHDOG_API_KEY" not in built["execution"].env
-
-
-def test_the_addresses_of_people_reach_the_process_that_tells_them_and_no_other(home: Home) -> None:
-    secret = {"MLRISK_ALERT_CHANNELS": "ops info json://user:s3cret@host/"}
-    built = topology.build(home, Options(alert_channels=secret))
-    given = {name for name, spec in _by_name(built).items() if "s3cret" in str(spec.env)}
-    assert given == {"alerting"}
-    assert "s3cret" not in str(built.environment)
-    assert "s3cret" not in repr(built)
-    assert "s3cret" not in str(_by_name(built)["alerting"].command)
-    alerting = _by_name(built)["alerting"].env
-    assert {"MLRISK_REDIS_URL", "MLRISK_MESSAGE_KEY", "MLRISK_MARKET_KEY"}.isdisjoint(alerting)
-
-
 def test_each_kind_of_process_logs_into_redis_as_a_user_of_its_own(home: Home) -> None:
     built = topology.build(home, Options())
-    told = {name: spec.env.get("MLRISK_REDIS_URL") for name, spec in _by_name(built).items()}
+    told = {name: spec.env.get("MLRISK_REDIS_URL") for name, spec in by_name(built).items()}
     told["console"] = built.environment["MLRISK_REDIS_URL"]
     logins = {name: urlsplit(url) for name, url in told.items() if url is not None}
     own = {name: name for name in ("console", "feed", "beat", "flower", "canaries", "exporter")}
@@ -199,7 +117,7 @@ def test_a_home_gives_the_same_system_again(home: Home) -> None:
     first = topology.build(home, Options(demo=True))
     second = topology.build(home, Options(demo=True))
     assert first == second
-    assert topology.flower_login(home) == ("mlrisk", home.secret("flower-password"))
+    assert flower_login(home) == ("mlrisk", home.secret("flower-password"))
 
 
 def test_the_demo_strategy_signs_where_requests_are_signed(home: Home) -> None:
@@ -210,17 +128,8 @@ def test_the_demo_strategy_signs_where_requests_are_signed(home: Home) -> None:
     assert signed.environment["MLRISK_MESSAGE_KEY"] == master
     knowing = {spec.name for spec in signed.specs if master in spec.env.values()}
     assert knowing == {"feed", "web", *WORKERS}
-    own = _by_name(signed)["demo-strategy"].env["MLRISK_DEMO_KEY"]
+    own = by_name(signed)["demo-strategy"].env["MLRISK_DEMO_KEY"]
     assert own == key_line(master, NAME)
     given = topology.build(home, Options(message_key="shared-by-two-machines"))
     assert given.environment["MLRISK_MESSAGE_KEY"] == "shared-by-two-machines"
     assert "shared-by-two-machines" not in repr(Options(message_key="shared-by-two-machines"))
-
-
-def test_the_owners_address_is_that_of_the_homes_own_server(home: Home) -> None:
-    built = topology.build(home, Options())
-    assert built.logins.owner == topology.owner_address(home, built.logins.operator)
-    assert topology.owner_address(home, "postgresql+psycopg://me:pw@db/mlrisk") is None
-    other = Home(home.path.parent / "another")
-    other.create()
-    assert topology.owner_address(other, built.logins.operator) is None

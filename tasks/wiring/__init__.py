@@ -1,0 +1,1 @@
+"""How the services of one worker process are made, each on its first use."""

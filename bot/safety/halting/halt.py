@@ -6,15 +6,13 @@ nothing risk-adding from us any more (`sealing`). That is tried at once, and the
 where a sender takes long, so that neither waits for the other, even if the exchange hangs.
 """
 
-import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 
 from bot.authority.actors import Actor, Operator, Power, named, record, require
 from bot.clock import Clock
@@ -26,7 +24,10 @@ from bot.execution.policy import absence
 from bot.safety.halting import global_state, scoped_state, sealing, unfinished
 from bot.safety.halting.beside import Beside
 from bot.safety.halting.calling_back import CalledBack, Waiting, call_back
+from bot.safety.halting.reach import HaltReach as HaltReach
+from bot.safety.halting.reach import HaltWaits as HaltWaits
 from bot.safety.halting.report import REPORT, SIGNED_REPORT, HaltReport, facts_of
+from bot.safety.halting.steps import Steps
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database
 from models.enums import ScopeKind, TradingState
@@ -34,78 +35,14 @@ from models.repositories.safety import scoping
 from models.repositories.trading import orders
 from models.tables import AccountRow
 
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
-
 _FIRST_SEAL_SECONDS = 0.2
 """The wait for senders before the cancels; a healthy exchange answers them within it."""
-LOCK_WAIT_MS = 6_000
-"""Longer than a session may keep a transaction open without a word (`models/database.py`)."""
-
-
-@dataclass(slots=True)
-class _Steps:
-    """Runs the steps after the state row; an error of one is a line of the report and stops no
-    other."""
-
-    problems: list[str] = field(default_factory=list)
-
-    def run(self, step: Callable[[], T], otherwise: T, told: str) -> T:
-        try:
-            return step()
-        except Exception as error:  # the other steps matter more than the cause
-            log.info(
-                "a step of the halt failed: %s",
-                told,
-                exc_info=True,
-                extra={"event": "a_step_of_the_halt_failed"},
-            )
-            line = str(getattr(error, "orig", error)).strip().splitlines() or [""]
-            problem = f"{told} ({type(error).__name__}: {line[0]})"
-            if problem not in self.problems:
-                self.problems.append(problem)
-            return otherwise
 
 
 def _follower_of(actor: Actor) -> str:
     """Who takes the steps after the state. The operator has signed the act, not its steps, so that
     these name him and do not claim to be his."""
     return f"for {actor}" if isinstance(actor, Operator) else named(actor)
-
-
-@dataclass(frozen=True, slots=True)
-class HaltReach:
-    """How far a halt goes: its scope, and what it ends there besides entries."""
-
-    scope: Scope = EVERYTHING
-    cancel: bool = False
-    """Cancel our working orders at the exchange; stops stay."""
-    everything: bool = False
-    """With `cancel`, in the global scope alone: also cancel working orders of others."""
-    stop_exits: bool = False
-    """End exits under way; otherwise they go on, and their orders stay."""
-
-    @property
-    def only(self) -> ColumnElement[bool]:
-        """The condition on the parents of the scope."""
-        return scoping.parents_of(self.scope.kind, self.scope.key)
-
-
-@dataclass(frozen=True, slots=True)
-class HaltWaits:
-    """How a halt waits for others."""
-
-    seal_seconds: float = sealing.TIMEOUT_SECONDS
-    """The wait for senders that were under way when trading was halted."""
-    hold_limit_seconds: float = sealing.HOLD_LIMIT_SECONDS
-    """A session that holds a sender's lock for longer is ended."""
-    lock_ms: int = LOCK_WAIT_MS
-    """The wait for the lock of a parent that another process holds."""
-    sleep: Callable[[float], None] = time.sleep
-    """Passes the time that the exchange asks for between cancels."""
-    tries_again: bool = False
-    """Whether the caller comes again while the halt is not sealed."""
 
 
 class TradingHalt:
@@ -167,7 +104,7 @@ class TradingHalt:
 
     def carry_out(self, already: bool, reach: HaltReach, *, actor: Actor) -> HaltReport:
         """As `follow`, without the record; `already` is whether the scope was halted before."""
-        latched_at, steps = self._clock.now(), _Steps()
+        latched_at, steps = self._clock.now(), Steps()
         quick = min(_FIRST_SEAL_SECONDS, self._waits.seal_seconds)
         at_once = self._seal(steps, _follower_of(actor), reach, at_most=quick)
         settled = self._has_passed(at_once)
@@ -225,7 +162,7 @@ class TradingHalt:
         If the halt has its report already, because the login took longer than others wait, the
         entry is no second report: it is a `halt_report_signed` that names the report.
         """
-        steps = _Steps(list(report.problems))
+        steps = Steps(list(report.problems))
 
         def write() -> None:
             with self._db.unit_of_work() as uow:
@@ -288,7 +225,7 @@ class TradingHalt:
 
     def _seal(
         self,
-        steps: _Steps,
+        steps: Steps,
         actor: str,
         reach: HaltReach,
         *,
@@ -374,7 +311,7 @@ class TradingHalt:
         until = sealing.accepted_until(sealing.unsettled(self._db, reach.only), self._window)
         return 0.0 if until is None else (until - self._clock.now()).total_seconds()
 
-    def _stop_parents(self, steps: _Steps, actor: str, reach: HaltReach) -> Stopped:
+    def _stop_parents(self, steps: Steps, actor: str, reach: HaltReach) -> Stopped:
         """Ends parents: unsent quantity is released, resting orders are to be cancelled.
 
         The steps of parents with resting orders send the cancels.
@@ -395,7 +332,7 @@ class TradingHalt:
             )
         return stopped
 
-    def _revoke_tasks(self, steps: _Steps) -> int:
+    def _revoke_tasks(self, steps: Steps) -> int:
         """Revokes queued tasks. This is an accelerator: the state row stops them, so a lost broker
         is only a note."""
         if self._revoke is None:
@@ -404,7 +341,7 @@ class TradingHalt:
             self._revoke, 0, "queued tasks could not be revoked; they will stop at their claim"
         )
 
-    def _call_back(self, steps: _Steps, reach: HaltReach) -> CalledBack:
+    def _call_back(self, steps: Steps, reach: HaltReach) -> CalledBack:
         exchange = self._exchange
         if exchange is None:
             steps.problems.append("working orders were not cancelled: no exchange is configured")

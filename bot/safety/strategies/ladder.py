@@ -21,7 +21,7 @@ from bot.execution.orders.reasons import Reason
 from bot.execution.orders.stopping import ParentStopper, Stopped
 from bot.execution.ports import LimitsSource
 from bot.risk.portfolio.kinds import AlertLevel
-from bot.safety.halting.halt import LOCK_WAIT_MS
+from bot.safety.halting.reach import LOCK_WAIT_MS
 from bot.safety.strategies.evidence import Evidence, gather
 from bot.safety.strategies.profile import Profile
 from config.keys.strategies import StrategyRules

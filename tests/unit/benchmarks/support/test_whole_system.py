@@ -25,12 +25,6 @@ def test_every_request_that_is_sent_keeps_the_schema_of_messages() -> None:
         assert parsing.parse_request(message).request_id == message["request_id"]
 
 
-def test_a_twap_is_asked_for_until_after_its_last_slice() -> None:
-    request = parsing.parse_request(twap(40.0, 3, random.Random(3)))
-    assert request.expires_at is not None
-    assert (request.expires_at - request.created_at).total_seconds() > 40 * 3
-
-
 def test_the_lifted_limits_are_limits_that_the_configuration_knows() -> None:
     manager = MLRiskConfigManager(
         str(ROOT / "config" / "ml_risk_config.yaml"),

@@ -8,9 +8,8 @@ import pytest
 
 from benchmarks.volume_models import looks_ahead, shuffled_after
 from bot.market.volume.curve import NotEnoughBars
-from bot.market.volume.model import NotTrained, Outlook, VolumeModel
-from bot.market.volume.panel import FloatArray, IntArray, Panel
-from bot.market.volume.static import StaticCurve
+from bot.market.volume.model import NotTrained, VolumeModel
+from bot.market.volume.panel import Panel
 from bot.market.volume.training import MODELS
 from tests.unit.bot.market.volume.synthetic import FIRST_MINUTE, SYMBOLS, panel
 
@@ -62,23 +61,6 @@ def test_shuffling_what_follows_the_training_window_changes_no_parameter(
 ) -> None:
     other = shuffled_after(market, TRAIN_END, seed=3).until(TRAIN_END)
     assert MODELS[name]().fit(other).parameters() == fitted[name].parameters()
-
-
-class _Cheat(StaticCurve):
-    """Knows the volume of the minute that begins now."""
-
-    def outlook(self, history: Panel, symbol: str) -> Outlook:
-        volume = np.append(history.volume[history.row(symbol)], 1.0)
-
-        def expect(minutes: IntArray, horizon_minutes: int) -> FloatArray:
-            now = volume[minutes - history.first_minute] + 1.0
-            return np.repeat(now[:, None], horizon_minutes, axis=1)
-
-        return expect
-
-
-def test_the_shuffled_future_finds_a_model_that_knows_one_minute_too_much(market: Panel) -> None:
-    assert looks_ahead(_Cheat().fit(market), market, TRAIN_END + 300, seed=3)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,7 +11,7 @@ ROOMS = (
 )
 KINDS = ("unit", "integration", "conformance")
 """The folders of tests that mirror the code. Clients of others test the paper exchange."""
-FLOOR = 0.88
+FLOOR = 0.92
 """The share that was reached, less a few modules; raise it with every step. The aim is 0.9."""
 
 

@@ -25,6 +25,7 @@ def _kind(name: str, subject: str, fields: str, when: str) -> AuditKind:
     return AuditKind(name, subject, tuple(fields.split()), when)
 
 
+_FELL = "automatic model_trips loss_trips outcomes right stated trades slippage_bps"
 _FILLED = "exec_id symbol side qty price why"
 _MOVED = "reason from to epoch"
 _REFUSED = "sender errors message"
@@ -368,9 +369,10 @@ RULES = (
     _kind(
         "strategy_stage",
         "strategy",
-        "stage epoch from reason evidence asked_by",
+        f"stage epoch from reason evidence asked_by {_FELL}",
         "A strategy has another stage, or its row is written anew.",
     ),
+    _kind("strategy_fell", "strategy", f"reason to {_FELL}", "A strategy falls by itself."),
     _kind("volume_models_stored", "version", "source sha256", "Volume models are stored."),
 )
 

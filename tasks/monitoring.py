@@ -108,6 +108,12 @@ def judge_models() -> int:
     return services().model_performance.look()
 
 
+@shared_task(base=MlriskTask, name="tasks.monitoring.watch_stages")
+def watch_stages() -> int:
+    """Lowers each strategy by one stage that must not stay at its stage; returns how many fell."""
+    return len(services().stage_watch.look())
+
+
 @shared_task(base=MlriskTask, name="tasks.monitoring.value_blocks")
 def value_blocks() -> int:
     """Writes what blocked trades would have been worth, once their horizon is over."""

@@ -7,6 +7,7 @@ from typing import Any
 from rich.markup import escape
 
 from bot.execution.orders.identity import strategy_tag
+from bot.safety.strategies import demands
 from bot.safety.strategies.evidence import Evidence
 from config.keys.strategies import StrategyRules
 from console.output import stdout, utc
@@ -73,9 +74,17 @@ def print_evidence(found: Evidence, rules: StrategyRules) -> None:
     blocks = ", ".join(f"{reason} {count}" for reason, count in found.blocked_by) or "none"
     out.print(f"   other blocks: {escape(blocks)}")
     stated = "" if found.stated is None else f"; {found.stated:.2f} stated on average"
-    out.print(f"   outcomes of predictions: {found.right} of {found.outcomes} right{stated}")
+    fewer = f"(at most {rules.max_stage_shortfall:.1%} fewer than stated)"
+    out.print(
+        f"   outcomes of predictions: {found.right} of {found.outcomes} right{stated} {fewer}"
+    )
     slippage = "unknown" if found.slippage_bps is None else f"{found.slippage_bps} bps"
-    out.print(f"   slippage: {slippage} over {found.trades} entries with fills")
+    out.print(
+        f"   slippage: {slippage} over {found.trades} entries with fills "
+        f"(at most {shortest(rules.max_stage_slippage_bps)} bps)"
+    )
+    for demand in demands.missed(found.performance, rules):
+        out.print(f"   [red]refuses a promotion[/]: {escape(demand)}")
     out.print(f"   trips of its breakers: {found.trips}")
     drill = found.last_drill_at
     out.print(f"   last drill: {'never' if drill is None else utc(drill)}")

@@ -35,6 +35,7 @@ _WARNINGS = {
     "signature_outdated",
     "size_shrunk",
     "soft_block",
+    "strategy_fell",
     "symbol_refused",
     "trading_lease_withheld",
 }

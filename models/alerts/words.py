@@ -59,6 +59,7 @@ SENTENCES: Mapping[str, str] = {
     "size_shrunk": "a model's sizes are cut",
     "soft_block": "a limit was used beyond its soft level",
     "steps_failing": "the steps of a trade go on failing",
+    "strategy_fell": "the system lowered a strategy by one stage",
     "symbol_refused": "the exchange refuses the market of a symbol",
     "symbol_settlement": "the exchange settles a symbol",
     "system_failure": "a server that everything needs can't be reached",
@@ -90,6 +91,7 @@ _OF_SUBJECT = LASTING | {
     "position_exit",
     "protective_stop_fill",
     "size_shrunk",
+    "strategy_fell",
     "symbol_settlement",
     "worker_restarted",
 }

@@ -21,6 +21,7 @@ from bot.safety.positions.exits import PositionExits
 from bot.safety.positions.monitor import PositionMonitor
 from bot.safety.positions.stops import ProtectiveStops
 from bot.safety.recovery.ladder import RecoveryLadder
+from bot.safety.strategies.falling import StageWatch
 from config.identity import Environment
 from models.database import Database
 from tasks.queue import revoke_queued
@@ -49,6 +50,11 @@ class WatchingServices(TradingServices):
         return ModelPerformance(
             db=self.db, account=self.settings.account, minutes=self.exchange, clock=self.clock
         )
+
+    @cached_property
+    def stage_watch(self) -> StageWatch:
+        """Lowers strategies that must not stay at their stage."""
+        return StageWatch(self.db, self.settings.account, self.limits, self.clock)
 
     @cached_property
     def gate_ledger(self) -> GateLedger:

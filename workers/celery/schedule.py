@@ -30,6 +30,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "refresh-correlations": _reconciling(60, "refresh_correlations"),
         # Outcomes come by the minute.
         "judge-models": _every(60, "tasks.monitoring.judge_models", queue="reporting"),
+        "watch-stages": _every(60, "tasks.monitoring.watch_stages", queue="reporting"),
         "value-blocks": _every(60, "tasks.monitoring.value_blocks", queue="reporting"),
         "fold-tallies": _every(5, "tasks.reporting.fold_tallies"),
         "sum-up-refused": _every(30, "tasks.reporting.sum_up_refused"),

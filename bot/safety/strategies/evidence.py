@@ -1,5 +1,6 @@
 """The record of a strategy at its present stage: decisions, outcomes, slippage, days, drill."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -7,6 +8,8 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bot.safety.strategies.demands import Performance, Trips
+from models.enums import CircuitBreakerType
 from models.repositories.strategies import subject_of
 from models.tables import StrategyRow
 from models.tables.decisions import ASKS_EXIT
@@ -55,6 +58,23 @@ _TRIPS = text(
       WHERE scope_kind = 'strategy' AND scope_key = :strategy AND tripped_at >= :since
     """
 )
+MODEL_TRIP = CircuitBreakerType.MODEL_PERFORMANCE_DEGRADED.value
+LOSS_TRIPS = (CircuitBreakerType.DAILY_LOSS_LIMIT.value, "consecutive_losses")
+"""The breakers of a strategy that its losses trip."""
+_FALLS = text(
+    """
+    SELECT count(*) FILTER (WHERE kind = :model), count(*) FILTER (WHERE kind = ANY(:losses))
+      FROM breaker_trip
+      WHERE scope_kind = 'strategy' AND scope_key = :strategy AND tripped_at > :since
+    """
+)
+_FALLEN = text(
+    """
+    SELECT DISTINCT scope_key FROM breaker_trip
+      WHERE scope_kind = 'strategy' AND tripped_at >= :since AND kind = ANY(:kinds)
+      ORDER BY scope_key
+    """
+)
 _DRILL = text(
     """
     SELECT max(at) FROM audit_entry WHERE kind = 'halt_sealed' AND subject = :subject
@@ -89,14 +109,18 @@ class Evidence:
     last_drill_at: datetime | None
     """When a halt of this strategy alone was last sealed."""
 
+    @property
+    def performance(self) -> Performance:
+        """The figures that a promotion asks for."""
+        return Performance(self.outcomes, self.right, self.stated, self.trades, self.slippage_bps)
+
 
 def gather(session: Session, account: str, row: StrategyRow, now: datetime) -> Evidence:
     """Reads the record of a strategy since it came to its stage."""
     name, since = row.name, row.stage_since
     asked = {"account": account, "strategy": name, "since": since}
     decisions, approved, staged = session.execute(_DECISIONS, asked).one()
-    outcomes, right, stated = session.execute(_OUTCOMES, asked).one()
-    trades, cost, notional = session.execute(_SLIPPAGE, asked).one()
+    figures = performance(session, account, name, since)
     return Evidence(
         since=since,
         days=(now - since).total_seconds() / _SECONDS_A_DAY,
@@ -104,14 +128,36 @@ def gather(session: Session, account: str, row: StrategyRow, now: datetime) -> E
         approved=approved,
         only_staged=staged,
         blocked_by=tuple((reason, count) for reason, count in session.execute(_REASONS, asked)),
-        outcomes=outcomes,
-        right=right,
-        stated=stated,
-        trades=trades,
-        slippage_bps=round(cost / notional * 10_000, 2) if notional else None,
+        outcomes=figures.outcomes,
+        right=figures.right,
+        stated=figures.stated,
+        trades=figures.trades,
+        slippage_bps=figures.slippage_bps,
         trips=session.execute(_TRIPS, asked).scalar_one(),
         last_drill_at=last_drill(session, name),
     )
+
+
+def performance(session: Session, account: str, name: str, since: datetime) -> Performance:
+    """The figures of a strategy since a moment."""
+    asked = {"account": account, "strategy": name, "since": since}
+    outcomes, right, stated = session.execute(_OUTCOMES, asked).one()
+    trades, cost, notional = session.execute(_SLIPPAGE, asked).one()
+    slippage = round(cost / notional * 10_000, 2) if notional else None
+    return Performance(outcomes, right, stated, trades, slippage)
+
+
+def trips_of(session: Session, name: str, since: datetime) -> Trips:
+    """The trips of the strategy's own breakers after a moment, by what makes a strategy fall."""
+    asked = {"strategy": name, "since": since, "model": MODEL_TRIP, "losses": list(LOSS_TRIPS)}
+    model, losses = session.execute(_FALLS, asked).one()
+    return Trips(model, losses)
+
+
+def tripped_since(session: Session, since: datetime) -> Sequence[str]:
+    """The strategies with such a trip since a moment, by name."""
+    asked = {"since": since, "kinds": [MODEL_TRIP, *LOSS_TRIPS]}
+    return session.scalars(_FALLEN, asked).all()
 
 
 def last_drill(session: Session, name: str) -> datetime | None:

@@ -5,8 +5,6 @@ officer. A demotion voids every earlier approval of an entry: its epoch is a par
 authorization that each claim compares.
 """
 
-import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,26 +15,21 @@ from sqlalchemy.orm import Session
 from bot.authority.actors import Actor, Power, is_signed_by, named, record, require
 from bot.clock import Clock
 from bot.errors import NotAuthorised, Refused
-from bot.execution.orders.reasons import Reason
-from bot.execution.orders.stopping import ParentStopper, Stopped
+from bot.execution.orders.stopping import Stopped
 from bot.execution.ports import LimitsSource
-from bot.risk.portfolio.kinds import AlertLevel
-from bot.safety.halting.reach import LOCK_WAIT_MS
+from bot.safety.strategies import demands, moving
 from bot.safety.strategies.evidence import Evidence, gather
+from bot.safety.strategies.moving import StageCause
 from bot.safety.strategies.profile import Profile
 from config.keys.strategies import StrategyRules
 from models.audit import GLOBAL_CHAIN, AuditDraft
 from models.database import Database, UnitOfWork
-from models.enums import EndCause, ScopeKind, StrategyStage
+from models.enums import StrategyStage
 from models.messages import is_identifier
 from models.repositories import operators, strategies
-from models.repositories.safety import scoping
 from models.tables import AuditRow, StrategyRow
 
-log = logging.getLogger(__name__)
-
 ASKED, CHANGED = "strategy_promotion_asked", "strategy_changed"
-STAGE_CHANGED = "strategy_stage_changed"
 CONFIRM_WITHIN = timedelta(hours=24)
 """A promotion is never urgent. After a day the evidence is another one."""
 
@@ -100,10 +93,10 @@ class StrategyLadder:
             if begins_again:
                 row.epoch += 1
                 why = f"version {row.version} begins again: {reason}"
-                _move(uow, row, StrategyStage.SHADOW, _Cause(why, authority.actor, now))
+                moving.move(uow, row, StrategyStage.SHADOW, StageCause(why, authority.actor, now))
             uow.commit()
         if begins_again:
-            self._stop_entries(row, authority.actor)
+            moving.end_entries(self._db, self._clock, name, row.stage, authority.actor)
         return row
 
     def promote(
@@ -113,7 +106,8 @@ class StrategyLadder:
         the other person's call acts.
 
         Raises NotAuthorised without the power or for the same person twice, and Refused for
-        another stage than the next, or below the minimum of days or decisions.
+        another stage than the next, below the minimum of days or decisions, or with a record that
+        misses the demands (`bot.safety.strategies.demands`).
         """
         self._require(authority, Power.PROMOTE_STRATEGY, f"promoting strategy {name}")
         now, actor, rules = self._clock.now(), authority.actor, self._limits.limits().strategies
@@ -128,7 +122,7 @@ class StrategyLadder:
                 self._ask(uow, row, to, reason, actor, now)
             else:
                 said = {"evidence": facts_of(found), "asked_by": row.asked_by}
-                _move(uow, row, to, _Cause(reason, actor, now), said)
+                moving.move(uow, row, to, StageCause(reason, actor, now), said)
             uow.commit()
         return row
 
@@ -150,48 +144,17 @@ class StrategyLadder:
                     f"{name} is at the stage {row.stage}, which is not above {to}", code="no_change"
                 )
             row.epoch += 1
-            _move(uow, row, to, _Cause(reason, actor, now))
+            moving.move(uow, row, to, StageCause(reason, actor, now))
             uow.commit()
-        return row, self._stop_entries(row, actor)
-
-    def _stop_entries(self, row: StrategyRow, actor: Actor) -> Stopped:
-        """Ends the entries under way of a strategy that was moved down."""
-        stopper = ParentStopper(self._db, self._clock, lock_wait_ms=LOCK_WAIT_MS)
-        return stopper.stop_all(
-            Reason(f"halted: the strategy was demoted to {row.stage}", EndCause.HALTED),
-            named(actor),
-            exits=False,
-            only=scoping.parents_of(ScopeKind.STRATEGY, row.name),
-        )
+        return row, moving.end_entries(self._db, self._clock, name, to, actor)
 
     def _require(self, authority: StrategyAuthority, power: Power, what: str) -> None:
         if not authority.is_free:
             require(authority.actor, power, what)
 
     def _locked(self, uow: UnitOfWork, name: str, actor: Actor, now: datetime) -> StrategyRow:
-        """The strategy's row, locked. An unknown strategy gets one at its present stage; a row
-        that differs from the audit is set to SHADOW, with an entry of its own."""
-        row = strategies.named(uow.session, name, lock=True)
-        known = strategies.stage_of(uow.session, name)
-        if row is not None and not known.reason:
-            return row
-        stage = known.stage or self._limits.limits().strategies.unknown_stage
-        if row is None:
-            row = StrategyRow(
-                name=name,
-                owner="",
-                version="",
-                stage=stage,
-                stage_since=now,
-                epoch=known.epoch,
-                created_at=now,
-                changed_at=now,
-            )
-            uow.session.add(row)
-        row.epoch = known.epoch + (1 if known.reason else 0)
-        _move(uow, row, stage, _Cause(known.reason or "its row is new", actor, now))
-        uow.session.flush()
-        return row
+        unknown_stage = self._limits.limits().strategies.unknown_stage
+        return moving.locked(uow, name, unknown_stage, actor, now)
 
     def _ask(
         self,
@@ -246,44 +209,6 @@ def unknown(name: str) -> Refused:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Cause:
-    """Why, by whom and when a stage is set."""
-
-    reason: str
-    actor: Actor
-    at: datetime
-
-
-def _move(
-    uow: UnitOfWork,
-    row: StrategyRow,
-    to: StrategyStage,
-    cause: _Cause,
-    more: Mapping[str, Any] | None = None,
-) -> None:
-    before, now = row.stage, cause.at
-    row.stage, row.stage_since, row.changed_at = to, now, now
-    row.asked_stage = row.asked_by = row.asked_until = None
-    said = {"stage": to.value, "epoch": row.epoch, "from": before.value, "reason": cause.reason}
-    subject = strategies.subject_of(row.name)
-    record(
-        uow, GLOBAL_CHAIN, strategies.STAGED, subject, cause.actor, {**said, **(more or {})}, now
-    )
-    if before is not to:
-        log.warning(
-            "strategy %s goes from %s to %s: %s",
-            row.name,
-            before,
-            to,
-            cause.reason,
-            extra={
-                "event": STAGE_CHANGED,
-                "alert": AlertLevel.WARNING.value,
-            },
-        )
-
-
 def _require_next(row: StrategyRow, to: StrategyStage) -> None:
     if to.rank != row.stage.rank + 1:
         raise Refused(
@@ -303,6 +228,13 @@ def _require_enough(row: StrategyRow, found: Evidence, rules: StrategyRules) -> 
             f"{row.name} has {' and '.join(short)} at the stage {row.stage} "
             "(`strategies.min_stage_days`, `strategies.min_stage_decisions`)",
             code="too_early",
+        )
+    missed = demands.missed(found.performance, rules)
+    if missed:
+        raise Refused(
+            f"{row.name} misses what a promotion asks for at the stage {row.stage}: "
+            f"{'; '.join(missed)}",
+            code="not_good_enough",
         )
 
 

@@ -21,10 +21,13 @@ from bot.market.bars import MINUTE, Bar
 from bot.safety.halting.halt import TradingHalt
 from bot.safety.recovery.ladder import RecoveryLadder
 from bot.safety.recovery.recovering import Authority, Recovering
+from bot.state import breakers
+from bot.state.breakers import BreakerScope, Finding
 from bot.state.scope import EVERYTHING as GLOBAL
 from config.celery import celery_settings
 from config.keys.recovery import RecoveryRules
 from config.settings import Settings
+from models.enums import ScopeKind
 from models.tables import Base
 from tasks import bootstrap, validation
 from tasks.bootstrap import Services
@@ -200,6 +203,21 @@ def a_block_whose_horizon_is_over(scene: Scene) -> tuple[Any, ...]:
     return ()
 
 
+def a_strategy_whose_model_tripped(scene: Scene) -> tuple[()]:
+    """It falls from full to small, and no further."""
+    found = Finding(
+        "model_performance_degraded",
+        "3.1",
+        "3.03",
+        "it is wrong",
+        scope=BreakerScope(ScopeKind.STRATEGY, "test"),
+    )
+    with scene.desk.db.unit_of_work() as uow:
+        breakers.trip(uow, scene.desk.account, found, actor="test", now=scene.desk.clock.now())
+        uow.commit()
+    return ()
+
+
 def a_due_recovery(scene: Scene) -> tuple[Any, ...]:
     desk = scene.desk
     desk.limits.change(recovery=RecoveryRules(good_fills=0))
@@ -235,6 +253,7 @@ ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     "tasks.monitoring.record_equity": some_audit_entries,
     "tasks.monitoring.judge_models": a_prediction,
     "tasks.monitoring.value_blocks": a_block_whose_horizon_is_over,
+    "tasks.monitoring.watch_stages": a_strategy_whose_model_tripped,
     "tasks.monitoring.watch_positions": lambda scene: a_filled_child(scene) and (),
     "tasks.monitoring.guard_positions": lambda scene: a_filled_child(scene) and (),
     "tasks.monitoring.evaluate_breakers": some_audit_entries,

@@ -26,6 +26,8 @@ _SURE = 0.95
 _EXPIRES = timedelta(minutes=5)
 _LEAST_PIECE = Decimal(50)
 """A smaller order is below what an exchange takes. Unit: quote currency."""
+_ROOM = Decimal("1.1")
+"""Entries ask for more than half of the volume, because lots and the gate make them smaller."""
 _CENT = Decimal("0.01")
 
 
@@ -74,6 +76,11 @@ class Load:
         )
         return cls(MULTIPLE * used.received, MULTIPLE * used.sent, MULTIPLE * used.volume, missing)
 
+    def less(self, orders: int, volume: Decimal) -> "Load":
+        """What is left to trade after so many orders and so much volume."""
+        left = max(Decimal(0), self.volume - volume)
+        return Load(self.messages, max(1, self.orders - orders), left, self.by_default)
+
     def entries(self, symbols: Sequence[str]) -> list[tuple[str, Decimal]]:
         """The entries of one round by symbol and notional: at least as many as orders are to be
         sent, and together half of the volume, which the exits trade once more.
@@ -81,7 +88,7 @@ class Load:
         No two are equal, because the gate bounds repeated orders.
         """
         each = max(1, ceil(self.orders / len(symbols)))
-        half = self.volume / 2 / len(symbols) / each
+        half = self.volume * _ROOM / 2 / len(symbols) / each
         piece = max(half, _LEAST_PIECE).quantize(_CENT, ROUND_UP)
         return [
             (symbol, piece + _CENT * number) for number in range(1, each + 1) for symbol in symbols

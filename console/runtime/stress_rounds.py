@@ -71,7 +71,7 @@ class Rounds:
             return
         self.vain = self.vain if is_vain else 0
         self.before, self.made = seen.volume, self.made + 1
-        entries = self.load.entries(self.symbols)
+        entries = self.load.less(seen.sent, seen.volume).entries(self.symbols)
         self.waiting.extend((symbol, notional, False) for symbol, notional in entries)
 
     def _sell(self, seen: Progress) -> None:

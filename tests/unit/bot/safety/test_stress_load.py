@@ -47,6 +47,12 @@ def test_a_round_has_as_many_orders_and_half_of_the_volume_and_no_two_equal_ones
     assert len(set(entries)) == len(entries)
 
 
+def test_what_is_left_is_less_by_what_was_done_and_never_negative() -> None:
+    load = Load(10, 8, D(1000))
+    assert load.less(3, D(400)) == Load(10, 5, D(600))
+    assert load.less(9, D(2000)) == Load(10, 1, D(0))
+
+
 def test_every_message_is_one_that_a_strategy_could_send() -> None:
     messages = Messages("stress-1")
     entry = parse_request(messages.entry(1, "BTCUSDT", D(100), NOW))

@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 from bot.decision.decide import decide
+from bot.decision.recorded import recorded_inputs
 from bot.errors import Refused
 from bot.risk import codec
 from bot.risk.limits import GATE_LIMITS, RiskLimits, config_path_of
-from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.tables import DecisionRow
 
 LimitsOf = Callable[[RiskLimits], RiskLimits]
@@ -96,12 +96,9 @@ def with_values(paths: Iterable[str], wanted: RiskLimits) -> LimitsOf:
 
 
 def _again(row: DecisionRow, limits_of: LimitsOf) -> Replayed:
-    intent = codec.from_json(TradeIntent, row.intent)
-    outcome = decide(
-        intent,
-        codec.from_json(RiskSnapshot, row.snapshot),
-        limits_of(codec.from_json(RiskLimits, row.limits)),
-    )
+    inputs = recorded_inputs(row)
+    intent = inputs.intent
+    outcome = decide(intent, inputs.snapshot, limits_of(inputs.limits))
     after = codec.to_json(outcome.decision)
     return Replayed(
         request_id=row.request_id,

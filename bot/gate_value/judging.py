@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.decision.decide import decide
+from bot.decision.recorded import recorded_inputs
 from bot.gate_value.attribution import Attribution, attribute
 from bot.gate_value.worth import Missed, Worth, worth
 from bot.market.bars import Bar
@@ -37,11 +38,10 @@ class Question:
 def question_of(row: DecisionRow) -> Question:
     """What a stored decision asks of the market."""
     try:
-        intent = codec.from_json(TradeIntent, row.intent)
-        snapshot = codec.from_json(RiskSnapshot, row.snapshot)
-        limits = codec.from_json(RiskLimits, row.limits)
+        inputs = recorded_inputs(row)
     except codec.Unreadable:
         return _never(Attribution((), None), row.decided_at, NotValued.OTHER_GATE)
+    intent, snapshot, limits = inputs.intent, inputs.snapshot, inputs.limits
     made = decide(intent, snapshot, limits).decision
     if (made.verdict, made.approved_qty) != (row.verdict, row.approved_qty):
         return _never(Attribution((), None), row.decided_at, NotValued.OTHER_GATE)

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.decision.recorded import RecordedInputs
 from bot.execution.algorithms.table import ALGORITHMS
 from bot.risk.snapshot import SeenPrice
-from console.invariants.decoded import Inputs, inputs_of, is_ours
+from console.invariants.decoded import inputs_of, is_ours
 from console.invariants.evidence import Evidence
 from models.amounts import ZERO, shortest
 from models.enums import ReservationState, TradeSide
@@ -255,7 +256,7 @@ def _decided(book: _Book, row: DecisionRow) -> list[str]:
     ]
 
 
-def _least_prices(book: _Book, inputs: Inputs) -> dict[str, Decimal]:
+def _least_prices(book: _Book, inputs: RecordedInputs) -> dict[str, Decimal]:
     """The lowest honest price of each symbol by the exchange's own prices.
 
     The base is the exchange's stored mark, or our newest fill if the mark is missing, or old and

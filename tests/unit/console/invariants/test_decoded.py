@@ -3,8 +3,9 @@
 import pytest
 
 from bot.decision.decide import gate_version
+from bot.decision.recorded import RecordedInputs
 from bot.risk import codec
-from console.invariants.decoded import Inputs, inputs_of, is_ours
+from console.invariants.decoded import inputs_of, is_ours
 from models.tables import DecisionRow
 from tests.unit.bot.risk import cases
 
@@ -22,7 +23,7 @@ def stored(**changes: object) -> DecisionRow:
 
 def test_inputs_come_back_as_they_were() -> None:
     found = inputs_of(stored())
-    assert found == Inputs(cases.intent(), cases.snapshot(), cases.LIMITS)
+    assert found == RecordedInputs(cases.intent(), cases.snapshot(), cases.LIMITS)
 
 
 @pytest.mark.parametrize("part", ["intent", "snapshot", "limits"])

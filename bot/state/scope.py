@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.errors import Refused
 from models.enums import ScopeKind
 from models.repositories.safety import states
+from models.tables import RecoveryRow, TradingStateRow
 
 _NAMED = (ScopeKind.STRATEGY, ScopeKind.SYMBOL)
 _FORMS = "global, account, strategy:NAME or symbol:SYMBOL"
@@ -16,6 +17,12 @@ class Scope:
 
     kind: ScopeKind
     key: str
+
+    @classmethod
+    def of(cls, row: TradingStateRow | RecoveryRow) -> "Scope":
+        """The scope that a row is about. Its columns are texts, so that a row of an unknown kind,
+        which applies to no trade, hides no other. Raises ValueError for one."""
+        return cls(ScopeKind(row.scope_kind), row.scope_key)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.key}"

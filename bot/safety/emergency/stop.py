@@ -67,7 +67,7 @@ def follow(make_halt: Callable[[], TradingHalt], db: Database) -> int:
     """
     with db.reading() as session:
         rows = states.all_halts_unsealed(session)
-        found = [Scope(ScopeKind(row.scope_kind), row.scope_key) for row in rows]
+        found = [Scope.of(row) for row in rows]
 
     def take_steps(halt: TradingHalt, reach: HaltReach) -> None:
         halt.follow(True, reach, actor=ACTOR)
@@ -123,10 +123,7 @@ def flatten(make_flattener: Callable[[], Flattener], db: Database, now: datetime
     """
     with db.reading() as session:
         wanted = select(TradingStateRow).where(TradingStateRow.state == TradingState.FLATTENING)
-        found = [
-            (Scope(ScopeKind(row.scope_kind), row.scope_key), row.changed_at)
-            for row in session.scalars(wanted)
-        ]
+        found = [(Scope.of(row), row.changed_at) for row in session.scalars(wanted)]
     if not found:
         return 0
 

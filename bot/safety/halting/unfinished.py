@@ -17,7 +17,7 @@ from bot.safety.halting.flattening import FLATTENED, STRATEGY
 from bot.safety.halting.report import REPORT
 from bot.state.scope import Scope
 from models.database import UnitOfWork
-from models.enums import EndCause, ScopeKind, TradingState
+from models.enums import EndCause, TradingState
 from models.open_rows import PARENT_IS_OPEN
 from models.repositories.safety import scoping, states
 from models.repositories.trading import orders
@@ -46,7 +46,7 @@ def found(session: Session, now: datetime) -> list[Scope]:
         )
         .order_by(TradingStateRow.scope_kind, TradingStateRow.scope_key)
     )
-    scopes = [Scope(ScopeKind(row.scope_kind), row.scope_key) for row in rows]
+    scopes = [Scope.of(row) for row in rows]
     return [scope for scope in scopes if _unreported(session, scope) is not None]
 
 

@@ -65,7 +65,7 @@ class RecoveryLadder:
         now = self.clock.now()
         with self.db.unit_of_work() as uow:
             seen = uow.session.get_one(RecoveryRow, recovery_id)
-            scope = Scope(ScopeKind(seen.scope_kind), seen.scope_key)
+            scope = Scope.of(seen)
             state = states.lock_state(uow.session, scope.kind, scope.key, now=now, actor=ACTOR)
             row = uow.session.get_one(
                 RecoveryRow, recovery_id, with_for_update=True, populate_existing=True

@@ -175,7 +175,7 @@ class Recovering:
             row = session.get(RecoveryRow, recovery_id)
         if row is None:
             raise Refused(f"there is no recovery {recovery_id}", code="unknown_recovery")
-        return Scope(ScopeKind(row.scope_kind), row.scope_key)
+        return Scope.of(row)
 
     def _begin(
         self,
@@ -287,7 +287,7 @@ def _new_row(
 
 def _was_asked(session: Session, row: RecoveryRow) -> bool:
     """Whether the audit has the signed act of whom the row names; a row alone proves nothing."""
-    scope = Scope(ScopeKind(row.scope_kind), row.scope_key)
+    scope = Scope.of(row)
     found = session.scalars(
         select(AuditRow).where(
             AuditRow.chain == scope.chain,

@@ -53,6 +53,7 @@ class TestTheSelfTest:
         assert [e.kind for e in audit(db)] == [
             "config_changed",
             "halted",
+            "halted_again",
             "halt_sealed",
             "halt_report",
         ]

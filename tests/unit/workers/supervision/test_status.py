@@ -36,7 +36,7 @@ def recorded(home: Home, **values: Any) -> None:
     [
         ({"pid": PID, "runs_from": time.time() - 30, "starts": 3}, "RUNNING", "RUNNING"),
         # The launcher spaces the starts: its program has not begun.
-        ({"pid": PID, "runs_from": time.time() + 600, "starts": 2}, "RUNNING", "BACKOFF"),
+        ({"pid": PID, "runs_from": time.time() + 86_400, "starts": 2}, "RUNNING", "BACKOFF"),
         ({"pid": PID + 1, "runs_from": time.time(), "starts": 1}, "RUNNING", "STARTING"),
         ({}, "EXITED", "BACKOFF"),
         ({}, "FATAL", "FATAL"),

@@ -37,11 +37,11 @@ import os
 import sys
 from pathlib import Path
 from bot import failpoints
-from bot.safety import audit_archiving
+from bot.safety.audit import archiving
 from models.database import Database
 from tests.support.audit.archives import archive
 from tests.support.audit.log import LoggedAudit
-audit_archiving.BATCH = 3
+archiving.BATCH = 3
 for line in sys.stdin:
     point, month = line.split()
     child = os.fork()

@@ -32,6 +32,7 @@ def documented() -> dict[str, Types]:
 
 
 TYPES = documented()
+PRIVATE = ("order", "execution", "execution.fast", "position", "wallet")
 SPOT_TICKER = "tickers.* of spot"
 PATHS = [where for where in TYPES if where.startswith("/")]
 NEEDED: dict[str, dict[str, Any]] = {
@@ -107,28 +108,26 @@ def test_every_answer_has_the_documented_types(traded: HTTP) -> None:
 
 
 def test_every_frame_has_the_documented_types(traded: HTTP, sockets: Sockets) -> None:
-    told, spot = Frames(), Frames()
+    told, spot, own = Frames(), Frames(), Frames()
     public = sockets.public(callback_function=told)
     public.trade_stream(SYMBOL, told)
     public.kline_stream(1, SYMBOL, told)
     public.ticker_stream(SYMBOL, told)
     public.orderbook_stream(50, SYMBOL, told)
     sockets.public("spot", callback_function=spot).ticker_stream(SYMBOL, spot)
-    private = sockets.private(callback_function=told)
-    for topic in ("order", "execution", "execution.fast", "position", "wallet"):
-        private.subscribe(topic, told, "")
-        told.wait(lambda frame: frame.get("op") == "subscribe")
+    private = sockets.private(callback_function=own)
+    for topic in PRIVATE:
+        private.subscribe(topic, own, "")
+        own.wait(lambda frame: frame.get("op") == "subscribe")
     order = {"symbol": SYMBOL, "side": "Buy", "orderType": "Market", "qty": "0.010"}
     traded.place_order(**order, category="linear")
     traded.place_order(**order, category="spot", marketUnit="baseCoin")
-    told.row("order", category="spot", orderStatus="Filled")
-    topics = {where.replace("*", SYMBOL) for where in TYPES if where[0] != "/"}
-    waiting = topics - {SPOT_TICKER.replace("*", SYMBOL)}
-    waiting -= {frame.get("topic") for frame in told.seen}
-    while waiting:
-        waiting.discard(told.wait(lambda frame: frame.get("topic") in waiting)["topic"])
+    own.row("order", category="spot", orderStatus="Filled")
+    topics = {where for where in TYPES if where[0] != "/" and where != SPOT_TICKER}
+    for where in topics:
+        topic = where.replace("*", SYMBOL)
+        frames = own if topic in PRIVATE else told
+        if not any(frame.get("topic") == topic for frame in frames.seen):
+            frames.topic(topic)
+        check(where, [frame for frame in frames.seen if frame.get("topic") == topic])
     check(SPOT_TICKER, [spot.topic(f"tickers.{SYMBOL}")])
-    for where in TYPES:
-        if where[0] != "/" and where != SPOT_TICKER:
-            topic = where.replace("*", SYMBOL)
-            check(where, [frame for frame in told.seen if frame.get("topic") == topic])

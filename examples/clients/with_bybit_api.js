@@ -20,6 +20,16 @@ async function result(call) {
   return answer.result;
 }
 
+/** What `ask` finds: the effect of an act may come a moment after the reply to it. */
+async function eventually(ask) {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const found = await ask();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('waited in vain for the effect of an order');
+}
+
 /** A socket with one address: bybit-api takes `wsUrl` for all sockets of a client. */
 function socket(path) {
   const client = new WebsocketClient({ key, secret, wsUrl: url.replace('http', 'ws') + path }, quiet);
@@ -64,10 +74,11 @@ async function orders(rest) {
   const price = (Number(ticker.lastPrice) * 0.97).toFixed(1);
   const order = { ...market, side: 'Buy', orderType: 'Limit', qty: '0.010', price };
   const { orderId } = await result(rest.submitOrder(order));
-  assert.strictEqual((await result(rest.getActiveOrders({ ...market, orderId }))).list.length, 1);
-  await result(rest.amendOrder({ ...market, orderId, qty: '0.020' }));
-  await result(rest.cancelOrder({ ...market, orderId }));
-  const past = (await result(rest.getHistoricOrders({ ...market, orderId }))).list[0];
+  const one = { ...market, orderId };
+  await eventually(async () => (await result(rest.getActiveOrders(one))).list[0]);
+  await result(rest.amendOrder({ ...one, qty: '0.020' }));
+  await result(rest.cancelOrder(one));
+  const past = await eventually(async () => (await result(rest.getHistoricOrders(one))).list[0]);
   assert.deepStrictEqual([past.orderStatus, past.qty], ['Cancelled', '0.020']);
   console.log('REST: placed, changed, cancelled', orderId);
   return price;

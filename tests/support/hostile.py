@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Column, Table, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeDecorator
 
+from bot.safety import assurance
 from models.database import Database
 from models.stored_enums import StoredEnum
 from models.tables import Base
@@ -43,6 +44,7 @@ _KEPT = {
 _OURS: dict[str, dict[str, Any]] = {
     "account_binding": {"exchange_uid": "1", "mode": "paper", "environment": "development",
                         "trading_mode": "conservative"},
+    "assurance_report": {"kind": assurance.CALIBRATION, "report": {"counts": {"keep": STORABLE}}},
     "breaker": {"scope_kind": "account", "scope_key": "paper", "kind": "daily_loss_limit"},
     "config_version": {"environment": "development", "mode": "conservative", "state": "proposed",
                        "direction": "loosening", "override": {}, "approved_by": None,
@@ -60,7 +62,7 @@ _OURS: dict[str, dict[str, Any]] = {
 
 def spoil(db: Database) -> None:
     """Every table has a row, and every text of one is hostile that is none of our own words."""
-    words = set(_words(Enum))
+    words = {*_words(Enum), assurance.CALIBRATION}
     with db.engine.begin() as connection:
         # Past foreign keys and triggers: outsiders' text is as old as the rows.
         connection.execute(text("SET LOCAL session_replication_role = replica"))

@@ -83,7 +83,7 @@ class Rounds:
         self.waiting.extend((s, value * EXIT_ROOM, True) for s, value in seen.held.items())
 
     def take(self, now: datetime) -> dict[str, Any] | None:
-        """The next message; `put_back` returns it to its place."""
+        """The next message. It stays the next one until it is `done`."""
         if not self.waiting:
             return None
         symbol, notional, reduces = self.waiting[0]

@@ -78,7 +78,11 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
 
 
 COMMANDS = dict(commands(typer.main.get_command(app)))
-ALWAYS = {"screen": ["--once"], "submit": ["--timeout-seconds", "0.1"]}
+ALWAYS = {
+    "screen": ["--once"],
+    "submit": ["--timeout-seconds", "0.1"],
+    "drill stress": ["--seconds", "1", "--patience-seconds", "1"],
+}
 """So that they end."""
 UNUSED = ("help", "home", "operator", "login_file")
 """The last two ask for a login, where no reader of rows comes in."""

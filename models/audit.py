@@ -69,10 +69,13 @@ def content(
     chain: str, at: datetime, kind: str, subject: str, actor: str, payload: dict[str, Any]
 ) -> str:
     """The canonical JSON of an entry's fields; the time counts as UTC microseconds."""
-    return (
-        f"{_begin(chain)}{_moment(at)},{_quoted(kind)},{_quoted(subject)},{_quoted(actor)},"
-        f"{_canonical(payload)}]"
-    )
+    parts = (_moment(at), *map(_quoted, (kind, subject, actor)), _canonical(payload))
+    return _joined(chain, parts)
+
+
+def _joined(chain: str, parts: Iterable[str]) -> str:
+    """The content out of its parts, each of which is JSON already."""
+    return f"{_begin(chain)}{','.join(parts)}]"
 
 
 def _moment(at: datetime) -> str:
@@ -131,7 +134,7 @@ class _Prepared:
         moment, payload = _moment(draft.at), _canonical(draft.payload)
         kind, subject, actor = map(_quoted, (draft.kind, draft.subject, draft.actor))
         return cls(
-            f"{_begin(draft.chain)}{moment},{kind},{subject},{actor},{payload}]",
+            _joined(draft.chain, (moment, kind, subject, actor, payload)),
             f'"at":{moment},"kind":{kind},"subject":{subject},"actor":{actor},"payload":{payload}',
         )
 

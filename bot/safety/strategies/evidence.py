@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bot.safety.breakers.readings import BreakerKind
 from bot.safety.strategies.demands import Performance, Trips
 from models.enums import CircuitBreakerType
 from models.repositories.strategies import subject_of
@@ -59,7 +60,7 @@ _TRIPS = text(
     """
 )
 MODEL_TRIP = CircuitBreakerType.MODEL_PERFORMANCE_DEGRADED.value
-LOSS_TRIPS = (CircuitBreakerType.DAILY_LOSS_LIMIT.value, "consecutive_losses")
+LOSS_TRIPS = (BreakerKind.DAILY_LOSS.value, BreakerKind.STREAK.value)
 """The breakers of a strategy that its losses trip."""
 _FALLS = text(
     """

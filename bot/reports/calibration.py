@@ -13,6 +13,7 @@ from typing import Any
 from bot.gate_value.figures import BlockValue, ValueFinding
 from bot.risk.rule import Sense, as_decimal, number_text
 from bot.safety.breakers.quality import Quality
+from bot.safety.stress_load import quantile
 from config.declaration import Declaration, Stricter
 from models.amounts import ZERO
 
@@ -82,10 +83,8 @@ class LimitReadings:
     def headroom(self, share: float) -> float | None:
         """The free part of the limit that this share of the decisions had at least; negative where
         the limit was broken. None without a decision."""
-        if not self.uses:
-            return None
-        ordered = sorted(self.uses)
-        return 1 - ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        used = quantile(sorted(self.uses), share)
+        return None if used is None else 1 - used
 
     @property
     def fullest(self) -> float | None:

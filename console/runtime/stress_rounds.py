@@ -56,7 +56,7 @@ class Rounds:
         elif seen.volume >= self.load.volume and seen.sent >= self.load.orders:
             self.is_over = True
         elif self.made >= MOST_ROUNDS or not may_enter:
-            self._end("the time was over")
+            self.end("the time was over")
         elif elapsed >= self.not_before:
             self._enter(seen, elapsed)
 
@@ -67,7 +67,7 @@ class Rounds:
             self.vain, self.paused_at = self.vain + 1, self.made
             self.not_before = elapsed + VAIN_SECONDS
             if self.vain >= VAIN_ROUNDS:
-                self._end("round after round traded nothing")
+                self.end("round after round traded nothing")
             return
         self.vain = self.vain if is_vain else 0
         self.before, self.made = seen.volume, self.made + 1
@@ -78,7 +78,7 @@ class Rounds:
         self.vain_exits = self.vain_exits + 1 if seen.volume == self.sold_from else 0
         self.sold_from = seen.volume
         if self.vain_exits >= VAIN_EXITS:
-            self._end("exits closed nothing")
+            self.end("exits closed nothing")
             return
         self.waiting.extend((s, value * EXIT_ROOM, True) for s, value in seen.held.items())
 
@@ -95,5 +95,6 @@ class Rounds:
         """The message that was taken has been accepted."""
         self.waiting.popleft()
 
-    def _end(self, why: str) -> None:
-        self.is_over, self.why = True, why
+    def end(self, why: str) -> None:
+        """Ends the rounds. The first reason stays."""
+        self.is_over, self.why = True, self.why or why

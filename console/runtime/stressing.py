@@ -176,8 +176,8 @@ class StressDrill:
                 if complete and seen.is_at_rest:
                     return elapsed
                 # What is held is sold even when the time is over, if decisions still come.
-                if is_late and elapsed >= window.seconds + 2 * window.patience_seconds:
-                    rounds.is_over, rounds.why = True, rounds.why or "the time was over"
+                if elapsed >= window.seconds + 2 * window.patience_seconds:
+                    rounds.end("the time was over")
                     return elapsed
             if offered.messages >= due:
                 time.sleep(_PAUSE_SECONDS)

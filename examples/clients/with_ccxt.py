@@ -5,6 +5,8 @@ python examples/clients/with_ccxt.py http://127.0.0.1:8099
 """
 
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import ccxt
@@ -19,6 +21,20 @@ def client(url: str, key: str = "paper-key", secret: str = "paper-secret") -> An
     return bybit
 
 
+def eventually(ask: Callable[[], list[Any]]) -> list[Any]:
+    """What `ask` finds: an order has its effect a moment after the reply to it."""
+    for _ in range(600):
+        if found := ask():
+            return found
+        time.sleep(0.1)
+    raise TimeoutError("waited a minute in vain for the effect of an order")
+
+
+def positions(bybit: Any) -> list[Any]:
+    """Those that are open."""
+    return [each for each in bybit.fetch_positions([PERPETUAL]) if each["contracts"]]
+
+
 def main(url: str) -> None:
     """Prints the market, rests an order and cancels it, buys and sells at the market."""
     bybit = client(url)
@@ -26,10 +42,10 @@ def main(url: str) -> None:
     price = bybit.fetch_ticker(PERPETUAL)["last"]
     print("last price", price, "equity", bybit.fetch_balance()["USDT"]["total"])
     resting = bybit.create_order(PERPETUAL, "limit", "buy", 0.01, price * 0.97)
-    print("open", [order["id"] for order in bybit.fetch_open_orders(PERPETUAL)])
+    print("open", [order["id"] for order in eventually(lambda: bybit.fetch_open_orders(PERPETUAL))])
     bybit.cancel_order(resting["id"], PERPETUAL)
     bybit.create_order(PERPETUAL, "market", "buy", 0.01)
-    for position in bybit.fetch_positions([PERPETUAL]):
+    for position in eventually(lambda: positions(bybit)):
         print(position["side"], position["contracts"], "at", position["entryPrice"])
     bybit.create_order(PERPETUAL, "market", "sell", 0.01, params={"reduceOnly": True})
 

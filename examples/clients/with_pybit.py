@@ -6,6 +6,7 @@ python examples/clients/with_pybit.py http://127.0.0.1:8099
 
 import queue
 import sys
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +34,16 @@ def stream(url: str, channel: str) -> Any:
     return Local(testnet=False, channel_type=channel, **keys)
 
 
+def wait_until(client: HTTP, *, held: bool) -> None:
+    """Until there is a position, or none: an order fills a moment after the reply to it."""
+    for _ in range(600):
+        told = client.get_positions(category="linear", symbol=SYMBOL)["result"]["list"]
+        if any(float(each["size"] or 0) > 0 for each in told) == held:
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"waited a minute in vain for the effect of an order in {SYMBOL}")
+
+
 def main(url: str) -> None:
     """Prints a book, buys and sells at the market, and prints the orders that the stream tells."""
     client, frames = session(url), queue.Queue[dict[str, Any]]()
@@ -46,7 +57,9 @@ def main(url: str) -> None:
     while orders.empty():
         # An order from before the subscription is not told: another pair follows.
         client.place_order(**order, side="Buy")
+        wait_until(client, held=True)
         client.place_order(**order, side="Sell", reduceOnly=True)
+        wait_until(client, held=False)
     for told in orders.get(timeout=60)["data"]:
         print(told["side"], told["orderStatus"], told["cumExecQty"], "at", told["avgPrice"])
     private.exit()

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,25 +116,29 @@ class Shell:
         done = self.run(*arguments)
         return done.stdout + done.stderr
 
-    def submit(self, **changes: Any) -> dict[str, Any] | None:
-        """The outcome of a request that was decided; None where it could not be asked."""
-        request = trade_request(**changes)
-        done = self.run("submit", "-", "--wait", "--json", text=json.dumps(request))
-        try:
-            outcome: dict[str, Any] = json.loads(done.stdout)
-        except ValueError:
-            return None
-        return outcome
+    def submit(self, **changes: Any) -> subprocess.CompletedProcess[str]:
+        return self.run(
+            "submit", "-", "--wait", "--json", text=json.dumps(trade_request(**changes))
+        )
 
     def verdict(self, wanted: Callable[[dict[str, Any]], bool], **changes: Any) -> dict[str, Any]:
-        """The first outcome that is as wanted."""
+        """The first outcome that is as wanted; fails with the one that came last."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            done = self.submit(**changes)
+            outcome = outcome_of(done)
+            if outcome is not None and wanted(outcome):
+                return outcome
+            assert time.monotonic() < deadline, (changes, done, self.says("status"))
 
-        def asked() -> dict[str, Any] | None:
-            outcome = self.submit(**changes)
-            return outcome if outcome is not None and wanted(outcome) else None
 
-        answer: dict[str, Any] = eventually(asked, f"an outcome of {changes}", START_SECONDS)
-        return answer
+def outcome_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any] | None:
+    """The outcome of a request that was decided; None where it could not be asked."""
+    try:
+        outcome: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        return None
+    return outcome
 
 
 def approved(outcome: dict[str, Any]) -> bool:

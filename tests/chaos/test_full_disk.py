@@ -51,12 +51,13 @@ class Disk:
         return told.f_bavail * told.f_frsize
 
     def fill(self) -> None:
-        """To the last byte."""
+        """To the last byte of now: room that is given up meanwhile stays for whom it was held."""
+        left = self.free
         with (self.path / "filler").open("ab", buffering=0) as filler:
             for size in (MB, 4096, 1):
                 with contextlib.suppress(OSError):
-                    while True:
-                        filler.write(b"x" * size)
+                    while left >= size:
+                        left -= filler.write(b"x" * size)
 
     def clear(self) -> None:
         (self.path / "filler").unlink()

@@ -1,7 +1,8 @@
 """Turns the stream into predictions, and the best of them into requests for trades.
 
 It holds what it has bought or sold short until the price pays for both trades: acting on each
-change of a prediction of seconds would lose the fees every time, trade after trade.
+change of a prediction of seconds would lose the fees every time, trade after trade. A position that
+can't grow any more is also closed at a loss, but only a few times in a row.
 """
 
 from collections import deque
@@ -55,6 +56,9 @@ REST = timedelta(seconds=HORIZON_SECONDS + 5)
 """From an entry to its exit, and from an exit to the next entry: the orders before are done."""
 MOST_LOTS = 12
 """More of one symbol is not asked for: it would be about a tenth of the paper account."""
+MOST_LOSSES = 2
+"""So many exits in a row may lose. Otherwise it would do nothing while it holds the most of each
+symbol and no price pays; five losses in a row alert people."""
 EXPIRES_AFTER = timedelta(seconds=60)
 FRESH_SECONDS = 2.0  # a prediction older than this is about a market that is gone
 
@@ -111,6 +115,7 @@ class Strategy:
         self._last_request: dict[str, datetime] = {}
         self._held: dict[str, Holding] = {}
         self._closed_at: dict[str, datetime] = {}
+        self._losses = 0
         self._next_request: datetime | None = None
         self._patient = cycle(PATIENT_ORDERS)
 
@@ -191,6 +196,7 @@ class Strategy:
         elif held.rises == prediction.rises:
             held.add(price, now)
         else:
+            self._losses = 0 if held.pays(price) else self._losses + 1
             del self._held[symbol]
             self._closed_at[symbol] = now
             return replace(signal, closes=held.lots)
@@ -214,7 +220,8 @@ class Strategy:
             return closed is None or now - closed >= REST
         if held.rises == signal.prediction.rises:
             return held.lots < MOST_LOTS and not held.pays(price)
-        return held.pays(price) and now - held.since >= REST
+        cuts = held.lots >= MOST_LOTS and self._losses < MOST_LOSSES
+        return (held.pays(price) or cuts) and now - held.since >= REST
 
     def request(self, request_id: str, signal: Signal, now: datetime) -> dict[str, Any]:
         """The message to mlrisk: JSON types only, money as strings, times in UTC."""

@@ -19,6 +19,7 @@ from examples.demo_strategy.model import Prediction
 from examples.demo_strategy.strategy import (
     EXIT_ORDER,
     MIN_CONFIDENCE,
+    MOST_LOSSES,
     MOST_LOTS,
     REST,
     Signal,
@@ -157,6 +158,28 @@ def test_it_asks_for_so_many_lots_of_a_symbol_and_no_more() -> None:
         now += REST
         found.append(believing(strategy, 100.0, now, rises=True))
     assert [signal is not None for signal in found] == [True] * MOST_LOTS + [False] * 3
+
+
+def test_what_can_grow_no_more_is_closed_at_a_loss_a_few_times_in_a_row_and_then_held() -> None:
+    strategy, now = a_strategy(), START
+
+    def filled_up_and_turned() -> Signal | None:
+        nonlocal now
+        for _ in range(MOST_LOTS):
+            assert believing(strategy, 100.0, now, rises=True)
+            now += REST
+        found = believing(strategy, 99.0, now, rises=False)
+        now += REST
+        return found
+
+    for _ in range(MOST_LOSSES):
+        found = filled_up_and_turned()
+        assert found is not None
+        assert found.closes == MOST_LOTS
+    assert filled_up_and_turned() is None
+    assert believing(strategy, 101.0, now, rises=False), "a gain"
+    now += REST
+    assert filled_up_and_turned(), "it may lose again"
 
 
 @settings(max_examples=properties.examples(40))

@@ -47,11 +47,16 @@ class Services(WatchingServices):
         """Stops new risk after the exchange refused a request because our clock is wrong."""
         fitness.after_clock_refusal(self.db, self.settings.account, error, self.clock)
 
-    def ask_again_about_the_clock(self) -> None:
-        """Asks the exchange again if our clock was wrong. Work resumes soon after the clock is
-        right, because the next scheduled check may be minutes away."""
-        if fitness.clock_was_wrong(self.db, self.settings.account):
-            self.check_fitness()
+    def watch_clock(self) -> bool:
+        """Stops new risk while our clock is too far from the exchange's; tells whether it is right.
+
+        Work resumes soon after it is right again: the next check of the whole account may be
+        minutes away.
+        """
+        account = self.settings.account
+        if not fitness.compare_clocks(self.db, self.exchange, account, self.clock):
+            return False
+        return not fitness.clock_was_wrong(self.db, account) or self.check_fitness().ok
 
 
 _services: Services | None = None

@@ -62,7 +62,6 @@ def sweep() -> None:
 def reconcile_account() -> None:
     """Compares fills, open orders, positions and reservations with the exchange."""
     context = services()
-    context.ask_again_about_the_clock()
     context.monitor.judge_reconciliation(context.reconciler.reconcile_account())
     context.rebuild_reservations()
     context.monitor.heartbeat("reconciliation", os.getpid())
@@ -148,6 +147,12 @@ def refresh_instruments() -> int:
 def check_fitness() -> bool:
     """Asks the exchange whether the account may trade; the gate reads the answer."""
     return services().check_fitness().ok
+
+
+@shared_task(base=MlriskTask, name="tasks.monitoring.watch_clock")
+def watch_clock() -> bool:
+    """Compares our clock with the exchange's; a halt's seal counts on their difference."""
+    return services().watch_clock()
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.refresh_correlations")

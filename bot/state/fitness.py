@@ -29,6 +29,7 @@ FRESH = timedelta(minutes=5)
 """A starting process accepts an answer as young as this."""
 KIND = "account_unfit"
 """The name under which the gate denies."""
+_MS = timedelta(milliseconds=1)
 CLOCK_TOLERANCE_MS = 500
 """The offset up to which our clock is not to blame for a late request."""
 
@@ -110,6 +111,27 @@ def ask_if_old(
     if known is not None and clock.now() - known.asked_at < FRESH:
         return known
     return ask(db, exchange, account, symbols, clock, home=home)
+
+
+def compare_clocks(db: Database, exchange: Exchange, account: str, clock: Clock) -> bool:
+    """Asks the exchange for its time; tells whether the clocks may agree. Stops entries if not.
+
+    The exchange reads its clock between our two readings, so that an answer on its way proves no
+    difference. Raises RetryLater when the exchange can't be asked.
+    """
+    before = clock.now()
+    theirs = exchange.server_time()
+    ahead, behind = theirs - clock.now(), before - theirs
+    apart, side = (behind, "ahead of") if behind > ahead else (ahead, "behind")
+    allowed = timedelta(milliseconds=exchange.max_clock_offset_ms)
+    if apart <= allowed:
+        return True
+    told = (
+        f"{CLOCK_OFFSET}: our clock is at least {apart / _MS:.0f} ms {side} the exchange's "
+        f"(allowed {allowed / _MS:.0f})"
+    )
+    record(db, account, Fitness(False, clock.now(), told))
+    return False
 
 
 def after_clock_refusal(db: Database, account: str, error: ClockRefused, clock: Clock) -> None:

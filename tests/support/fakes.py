@@ -83,6 +83,10 @@ class FakeExchange:
     """Raised by the next questions for a price."""
     prices_asked: list[tuple[str, datetime]] = field(default_factory=list)
     hedged: bool = False
+    clock_offset: timedelta = timedelta()
+    """The exchange's clock minus ours."""
+    reply_takes: timedelta = timedelta()
+    """How long the way of the answer to a question for the time takes."""
     """In hedge mode: orders without a position index are refused, positions are no net."""
     unfit: str | None = None
     """What is wrong with its key, if anything."""
@@ -420,7 +424,10 @@ class FakeExchange:
         return []
 
     def server_time(self) -> datetime:
-        return self.clock.now()
+        theirs = self.clock.now() + self.clock_offset
+        if self.reply_takes:
+            self.clock.move_to(self.clock.now() + self.reply_takes)
+        return theirs
 
     def account_uid(self) -> str:
         return self.uid

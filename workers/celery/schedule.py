@@ -27,6 +27,8 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "refresh-instruments": _reconciling(3600, "refresh_instruments"),
         # An answer counts for two hours. A switched account is noticed within minutes.
         "check-fitness": _reconciling(600, "check_fitness"),
+        # The seal of a halt counts on the largest difference that is allowed.
+        "watch-clock": _reconciling(15, "watch_clock"),
         "refresh-correlations": _reconciling(60, "refresh_correlations"),
         # Outcomes come by the minute.
         "judge-models": _every(60, "tasks.monitoring.judge_models", queue="reporting"),

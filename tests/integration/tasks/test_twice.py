@@ -260,6 +260,7 @@ ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     "tasks.monitoring.climb_recoveries": a_due_recovery,
     "tasks.monitoring.refresh_instruments": lambda _: (),
     "tasks.monitoring.check_fitness": lambda _: (),
+    "tasks.monitoring.watch_clock": lambda _: (),
     "tasks.monitoring.refresh_correlations": minutes_of_one_symbol,
     "tasks.monitoring.canary": lambda _: ("monitoring",),
     "tasks.emergency.follow_halts": lambda _: (),

@@ -102,6 +102,38 @@ def test_a_refused_clock_stops_what_adds_until_it_is_right_again(
     assert audited(desk) == [fitness.KIND, "account_fit"]
 
 
+def compared(desk: Desk, offset_ms: int, *, reply_ms: int = 0) -> bool:
+    """Whether the clocks may agree when the exchange's differs by so much."""
+    desk.exchange.clock_offset = timedelta(milliseconds=offset_ms)
+    desk.exchange.reply_takes = timedelta(milliseconds=reply_ms)
+    return fitness.compare_clocks(desk.db, desk.exchange, desk.account, desk.clock)
+
+
+@pytest.mark.parametrize(("offset_ms", "told"), [(401, "401 ms behind"), (-401, "401 ms ahead of")])
+def test_a_difference_beyond_what_a_seal_counts_on_stops_what_adds(
+    desk: Desk, offset_ms: int, told: str
+) -> None:
+    """It was noticed within ten minutes only, and a halt would have been sealed too early."""
+    allowed = desk.exchange.max_clock_offset_ms
+    assert allowed == 400
+    assert compared(desk, allowed if offset_ms > 0 else -allowed)
+    assert audited(desk) == []
+    assert not compared(desk, offset_ms)
+    denied = why_denied(desk.approve())
+    assert told in denied
+    assert fitness.KIND in denied
+    assert fitness.clock_was_wrong(desk.db, desk.account)
+    assert not compared(desk, 2 * offset_ms)
+    assert audited(desk) == [fitness.KIND], "alerted once"
+    assert compared(desk, 0)
+    assert fitness.clock_was_wrong(desk.db, desk.account), "the whole account is asked anew"
+
+
+def test_a_slow_answer_proves_no_difference(desk: Desk) -> None:
+    assert compared(desk, 900, reply_ms=600)
+    assert not compared(desk, 1100, reply_ms=600)
+
+
 def test_an_order_that_was_only_late_says_nothing_about_the_clock(desk: Desk) -> None:
     desk.approve()
     desk.exchange.faults = [(clock_refusal(0), False)]

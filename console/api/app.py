@@ -24,9 +24,11 @@ from console.api.intake import Intake
 from console.api.openapi import described
 from console.api.problems import Kind, Problem, in_body, outside_of_body
 from console.web.desk import Desk
+from console.web.patience import MOST_CALLS_AT_WORK, Patience, PostgresHangs
 
 log = logging.getLogger(__name__)
 
+ROUTERS = (requests.router, states.router, states.urgent, limits.router)
 HALT_THREADS = 8
 REMEMBER_SECONDS = 10.0
 """How often the tokens that may halt are read again."""
@@ -45,9 +47,10 @@ def make_api(desk: Desk) -> FastAPI:
     api.state.desk = desk
     api.state.bearers = Bearers(tokens, desk.clock)
     api.state.intake = Intake(desk)
+    api.state.patience = Patience(desk.postgres_answers, MOST_CALLS_AT_WORK)
     api.state.halt_threads = CapacityLimiter(HALT_THREADS)
-    for part in (requests, states, limits):
-        api.include_router(part.router)
+    for router in ROUTERS:
+        api.include_router(router)
 
     @api.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
@@ -113,6 +116,15 @@ def _answer_errors(api: FastAPI) -> None:
     async def crowded(_: Request, __: PoolTimeout) -> Response:
         return _unavailable()
 
+    @api.exception_handler(PostgresHangs)
+    async def hangs(_: Request, error: PostgresHangs) -> Response:
+        log.warning(
+            "a call of the REST interface is not waited for: %s",
+            error,
+            extra={"event": "api_without_database"},
+        )
+        return _unavailable(str(error))
+
     @api.exception_handler(Exception)
     async def defect(_: Request, error: Exception) -> Response:
         log.exception(
@@ -123,8 +135,8 @@ def _answer_errors(api: FastAPI) -> None:
         return Problem(problems.DEFECT, "see the log of the process `web`").answer()
 
 
-def _unavailable() -> Response:
-    detail = "Postgres can't be reached; what was asked may be sent again"
+def _unavailable(why: str = "Postgres can't be reached") -> Response:
+    detail = f"{why}; what was asked may be sent again"
     return Problem(problems.UNAVAILABLE, detail, headers={"retry-after": "5"}).answer()
 
 

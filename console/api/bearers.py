@@ -19,6 +19,7 @@ from bot.clock import Clock
 from console.api import problems
 from console.api.problems import Problem
 from console.api.rates import Rates
+from console.web.bounded import within
 from models.enums import TokenKind
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ through in any delivered environment, so that no exit is refused here. More halt
 these are a loop."""
 FAILURES_A_MINUTE = 60
 """Calls without a good token, of everybody together, that cost a look into the database."""
+FIND_SECONDS = 2.0
+"""A halt waits no longer for the proof of a token that this process did not remember."""
 CHALLENGE = {"www-authenticate": 'Bearer realm="mlrisk"'}
 _EVERYBODY = "*"
 _IN_ADDRESS = frozenset({"access_token", "token", "api_key", "apikey", "key", "authorization"})
@@ -107,10 +110,28 @@ class Bearers:
             bearer = tokens.remembered(known, token_id, secret, self._clock.now())
             if bearer is not None:
                 return bearer
-        found = self._tokens.find(token_id, secret)
+            # The few threads of halts wait for no Postgres that hangs.
+            return self._noted(self._found_in_time(token_id, secret))
+        return self._noted(self._tokens.find(token_id, secret))
+
+    def _found_in_time(self, token_id: str, secret: str) -> Bearer | None:
+        """Raises Problem when Postgres hangs."""
+        nobody: tuple[bool, Bearer | None] = (False, None)
+        answered, found = within(
+            FIND_SECONDS, lambda: (True, self._tokens.find(token_id, secret)), otherwise=nobody
+        )
+        if not answered:
+            self._failures.take(_EVERYBODY)
+            raise Problem(
+                problems.UNAVAILABLE,
+                "Postgres does not answer, and this process does not know the token",
+            )
+        return found
+
+    def _noted(self, found: Bearer | None) -> Bearer | None:
         if found is not None:
             with self._lock:
-                self._seen.add(token_id)
+                self._seen.add(found.token_id)
         return found
 
     def _refused(self, token_id: str | None) -> Problem:

@@ -10,8 +10,9 @@ from console.api.conditional import answered
 from console.api.documented import IF_NONE_MATCH, documented
 from console.api.requests import desk_of
 from console.views.configuration import configuration_facts, read_current
+from console.web.patience import BoundedRoute
 
-router = APIRouter(tags=["limits"])
+router = APIRouter(tags=["limits"], route_class=BoundedRoute)
 
 
 @router.get(

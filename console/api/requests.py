@@ -22,13 +22,14 @@ from console.api.intake import Intake
 from console.api.problems import Problem
 from console.views.explanation import stored_explanation
 from console.web.desk import Desk
+from console.web.patience import BoundedRoute
 from models import strict_json
 from models.enums import TokenKind
 from models.messages import MLTradeRequest
 from models.repositories.trading import orders
 from models.tables import DecisionRow, ParentOrderRow, TradeRequestRow
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(tags=["requests"], route_class=BoundedRoute)
 SIGNATURE = "mlrisk-signature"
 """The header with a strategy's signature, as JSON."""
 _OF_REQUEST = {

@@ -22,11 +22,17 @@ from console.api.problems import Problem
 from console.api.requests import desk_of
 from console.runtime.halts.halting import scope_of
 from console.views.live.lease_view import lease_view
+from console.web.bounded import within
+from console.web.patience import BoundedRoute
 from models.enums import ScopeKind, TradingState
 from models.repositories.safety import states
 from models.tables import TradingStateRow
 
-router = APIRouter(tags=["states"])
+router = APIRouter(tags=["states"], route_class=BoundedRoute)
+urgent = APIRouter(tags=["states"])
+"""What must be done although Postgres hangs; each has a bound of its own."""
+LOOK_SECONDS = 2.0
+"""A halt waits no longer for the state that its If-Match is compared with."""
 
 ScopeName = Annotated[
     str,
@@ -83,7 +89,7 @@ def state(request: Request, _: OperatorsToken, scope: ScopeName) -> Response:
         return answered(request, _state_of(session, chosen))
 
 
-@router.post(
+@urgent.post(
     "/states/{scope}/halt",
     operation_id="haltTrading",
     openapi_extra=body_of(HaltAsked) | IF_MATCH,
@@ -115,7 +121,7 @@ def _halt(request: Request, bearer: Bearer, scope: str, text: str) -> Response:
     return answered(request, made(Halt, halt_facts(job)), 202, place)
 
 
-@router.get(
+@urgent.get(
     "/halts/{number}",
     operation_id="getHalt",
     openapi_extra=IF_NONE_MATCH,
@@ -137,16 +143,21 @@ def halt_progress(
 
 def _require_match(request: Request, scope: Scope) -> None:
     """Raises Problem where If-Match names another state than the scope's. A scope that is halted
-    already matches, because the halt then changes nothing; and so does one that can't be read."""
+    already matches, because the halt then changes nothing; and so does one that can't be read in
+    time."""
     wanted = request.headers.get("if-match")
     if wanted is None:
         return
-    try:
+
+    def read() -> State:
         with desk_of(request).reading() as session:
-            found = _state_of(session, scope)
+            return _state_of(session, scope)
+
+    try:
+        found = within(LOOK_SECONDS, read, otherwise=None)
     except DBAPIError:
         return
-    if found.state in HALTED or names(wanted, etag_of(found)):
+    if found is None or found.state in HALTED or names(wanted, etag_of(found)):
         return
     raise Problem(
         problems.STATE_CHANGED,

@@ -26,7 +26,7 @@ from console.web import acts, alerts, door, pages
 from console.web.desk import Desk
 from console.web.door import SEE_OTHER, Forbidden, NeedsLogin, desk_of, token_of
 from console.web.guard import Guard, is_for_programs
-from console.web.patience import PostgresHangs
+from console.web.patience import Patience, PostgresHangs
 
 log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parent / "static"
@@ -51,6 +51,7 @@ def make_app(desk: Desk) -> FastAPI:
     # No generated documentation: it would load scripts from elsewhere.
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.desk = desk
+    app.state.patience = Patience(desk.postgres_answers)
     routers = (pages.alive, acts.urgent, door.router, pages.router, acts.router, alerts.router)
     for router in routers:
         app.include_router(router)

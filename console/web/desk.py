@@ -26,7 +26,7 @@ from console.views.watermark import watermark
 from console.web import render
 from console.web.bounded import within
 from console.web.halts import Halts
-from console.web.patience import Patience, answers_of
+from console.web.patience import answers
 from console.web.people import Person
 from console.web.sessions import Sessions, WebSession
 from console.web.watch import Watch
@@ -61,9 +61,12 @@ class Desk:
         self.halts = Halts(self.clock)
         self.halt_threads = CapacityLimiter(HALT_THREADS)
         """Threads of halts alone: the others may all wait for a Postgres that hangs."""
-        self.patience = Patience(lambda: answers_of(self.settings.require_database_url())())
         self._attempts: deque[Any] = deque()
         self._one_login = threading.Lock()
+
+    def postgres_answers(self) -> bool:
+        """Whether Postgres answers a new connection. It may take long."""
+        return answers(self.settings.require_database_url())
 
     @cached_property
     def acting_settings(self) -> Settings:

@@ -1,10 +1,10 @@
-"""Pages that answer although Postgres hangs.
+"""Pages, and calls of the REST interface, that answer although Postgres hangs.
 
 A thread that waits for a Postgres that is frozen can't be called off. A page waits for its own work
 only as long as Postgres answers others: after two seconds, and again and again, a new connection
 asks it. When it does not answer, the page says so and leaves its work alone, which ends with the
 answer or with the connection. The work that is left is bounded, and halts have threads of their own
-(`Desk.halt_threads`).
+(`Desk.halt_threads`, and those of the REST interface).
 """
 
 import asyncio
@@ -26,6 +26,8 @@ ANSWER_SECONDS = 4.0
 """A Postgres that takes longer for a new connection and an empty statement hangs."""
 MOST_AT_WORK = 24
 """Pages at work together. The server has forty threads."""
+MOST_CALLS_AT_WORK = 240
+"""Calls of the REST interface at work together. Some wait for a thread."""
 
 
 class PostgresHangs(MlriskError):
@@ -33,18 +35,19 @@ class PostgresHangs(MlriskError):
 
 
 class Patience:
-    """How long the pages of one process wait."""
+    """How long the pages of one application wait."""
 
-    def __init__(self, answers: Callable[[], bool]) -> None:
+    def __init__(self, answers: Callable[[], bool], most_at_work: int = MOST_AT_WORK) -> None:
+        """`answers` tells whether Postgres answers; it may take as long as it likes."""
         self._answers = answers
-        """Whether Postgres answers; it may take as long as it likes."""
+        self._most = most_at_work
         self._at_work: set[asyncio.Future[Response]] = set()
 
     async def wait_for(self, work: Coroutine[Any, Any, Response]) -> Response:
         """The page. Raises PostgresHangs when Postgres does not answer, and errors of `work`."""
-        if len(self._at_work) >= MOST_AT_WORK:
+        if len(self._at_work) >= self._most:
             work.close()
-            raise PostgresHangs("many pages wait for Postgres already")
+            raise PostgresHangs("too many wait for Postgres already")
         task = asyncio.ensure_future(work)
         self._at_work.add(task)
         task.add_done_callback(self._is_done)
@@ -65,30 +68,26 @@ class Patience:
 
 
 class BoundedRoute(APIRoute):
-    """A route whose page is waited for with the desk's patience."""
+    """A route whose page is waited for with its application's patience."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, bounded."""
         handle = super().get_route_handler()
 
         async def bounded(request: Request) -> Response:
-            patience: Patience = request.app.state.desk.patience
+            patience: Patience = request.app.state.patience
             return await patience.wait_for(handle(request))
 
         return bounded
 
 
-def answers_of(database_url: str) -> Callable[[], bool]:
+def answers(database_url: str) -> bool:
     """Asks Postgres by a new connection: those of the pages may hang."""
-
-    def answers() -> bool:
-        db = Database(database_url, pool_size=1)
-        try:
-            db.ping()
-        except DBAPIError:
-            return False
-        finally:
-            db.dispose()
-        return True
-
-    return answers
+    db = Database(database_url, pool_size=1)
+    try:
+        db.ping()
+    except DBAPIError:
+        return False
+    finally:
+        db.dispose()
+    return True

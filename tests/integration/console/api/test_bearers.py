@@ -1,5 +1,6 @@
 """While Postgres is away a known operator's token halts, and nothing else is answered."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from shutil import rmtree
@@ -15,24 +16,73 @@ from config.settings import Settings
 from console.api.app import make_api
 from console.api.bearers import FAILURES_A_MINUTE, Bearers
 from console.web.desk import Desk
-from tests.support.api import WRONG, Program, new_token, problem, tokens_of
+from tests.support.api import WRONG, Program, new_token, order, problem, tokens_of
+from tests.support.lost_postgres import lost_postgres
 from tests.support.scene import Scene
+from tests.support.waiting import eventually
 from tests.support.web import TestClient
 from workers.home import Home
-from workers.supervision.ports import free_port
 
 pytestmark = pytest.mark.services
 
 
-@pytest.fixture
-def cut(tmp_path: Path) -> tuple[Any, Path]:
-    """The interface of a home without Postgres."""
-    home = Home(tmp_path / "home")
+def api_of(path: Path, url: str) -> tuple[Any, Path]:
+    """The interface of a home whose Postgres is at `url`, and the home."""
+    home = Home(path)
     home.create()
-    nowhere = SecretStr(f"postgresql+psycopg://me@127.0.0.1:{free_port()}/mlrisk")
-    settings = Settings(database_url=nowhere, operator_database_url=nowhere, home=home.path)
+    settings = Settings(
+        database_url=SecretStr(url), operator_database_url=SecretStr(url), home=home.path
+    )
     watch: Any = None
     return make_api(Desk(settings, SystemClock(), watch)), home.path
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Iterator[tuple[Any, Path]]:
+    """The interface of a home without Postgres."""
+    with lost_postgres(hangs=False) as url:
+        yield api_of(tmp_path / "home", url)
+
+
+def test_while_postgres_hangs_every_call_is_answered_and_a_known_token_halts(
+    tmp_path: Path, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: a call waited for a frozen Postgres as long as it was frozen."""
+    monkeypatch.setattr("models.connecting.CONNECT_TIMEOUT_SECONDS", 2)
+    monkeypatch.setattr("console.web.patience.FIRST_SECONDS", 0.1)
+    monkeypatch.setattr("console.web.patience.ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("console.api.bearers.FIND_SECONDS", 0.1)
+    monkeypatch.setattr("console.api.states.LOOK_SECONDS", 0.1)
+    good = new_token(scene.db, "operator", "ops").token
+    strategys = new_token(scene.db, "strategy", "momentum").token
+    with lost_postgres(hangs=True) as url:
+        api, home = api_of(tmp_path / "home", url)
+        api.state.bearers._known = tokens_of(scene.db).good_for_halts()
+        with closing(TestClient(api)) as client:
+
+            def send(method: str, path: str, token: str, **more: Any) -> Response:
+                said = {"authorization": f"Bearer {token}", **more.pop("headers", {})}
+                return client.request(method, path, headers=said, **more)
+
+            for path in ("/status", "/states/global", "/limits", "/requests/r-1"):
+                answer = send("GET", path, good)
+                assert (answer.status_code, problem(answer)) == (503, "unavailable"), path
+                assert "does not answer" in answer.json()["detail"]
+            asked = send("POST", "/requests", strategys, json=order())
+            assert (asked.status_code, problem(asked)) == (503, "unavailable")
+            unknown = send("POST", "/states/global/halt", WRONG, json={"reason": "x"})
+            assert (unknown.status_code, problem(unknown)) == (503, "unavailable")
+            halted = send(
+                "POST",
+                "/states/global/halt",
+                good,
+                json={"reason": "drill"},
+                headers={"if-match": '"other"'},
+            )
+            assert (halted.status_code, problem(halted)) == (503, "halted-by-journal")
+            eventually(lambda: not api.state.patience._at_work, "the end of what was left")
+    (entry,) = halt_journal.read(home).halts
+    assert (entry.scope, entry.reason) == ("global:*", "drill")
 
 
 def test_a_token_that_was_good_halts_by_the_journal_and_opens_nothing_else(

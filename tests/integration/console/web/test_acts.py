@@ -1,7 +1,6 @@
 """The acts in the browser: the red button, the way back with its proof, and breakers' resets."""
 
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -20,13 +19,13 @@ from console.web.desk import Desk
 from models.database import Database
 from models.enums import OverrideAction, ScopeKind, TradeSide, TradingState
 from models.tables import BreakerRow, TradingStateRow
+from tests.support.lost_postgres import lost_postgres
 from tests.support.operators import Person, add_person
 from tests.support.scene import ACCOUNT, Scene
 from tests.support.trading_halts import bind, state_and_seal
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.support.web import Browser, Entered, TestClient
 from tests.unit.bot.safety.halting.test_direct_flattening import Paper
-from workers.supervision.ports import free_port
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]
 
@@ -79,11 +78,8 @@ def test_the_button_tells_what_will_happen_halts_and_shows_the_proof(
 @pytest.fixture(params=["away", "hangs"])
 def lost_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A Postgres that refuses connections, and one that takes them and never answers."""
-    if request.param == "away":
-        yield f"postgresql+psycopg://x:x@127.0.0.1:{free_port()}/x"
-        return
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as hanging:
-        yield f"postgresql+psycopg://x:x@127.0.0.1:{hanging.getsockname()[1]}/x"
+    with lost_postgres(hangs=request.param == "hangs") as url:
+        yield url
 
 
 def test_without_postgres_the_page_comes_while_positions_are_closed(
@@ -164,7 +160,7 @@ def test_pages_say_that_postgres_hangs_and_the_red_button_is_there_all_the_same(
     look = browser.post("/halt/look", csrf=csrf, reason="drill")
     assert "Postgres does not answer. The halt works all the same" in look.text
     assert "HALT global" in look.text and browser.get("/healthz").text == "alive\n"
-    eventually(lambda: not desk.patience._at_work, "the end of what was left")
+    eventually(lambda: not console.app.state.patience._at_work, "the end of what was left")
     away.dispose()
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from console.api import limits, requests, states
+from console.api.app import ROUTERS
 from console.api.openapi import document
 from models.messages import MLTradeRequest
 
-DOCUMENT = document([route for part in (requests, states, limits) for route in part.router.routes])
+DOCUMENT = document([route for router in ROUTERS for route in router.routes])
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 
 

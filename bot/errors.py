@@ -21,11 +21,8 @@ MlriskError
 from dataclasses import dataclass
 
 from config.errors import MlriskError as MlriskError
+from config.errors import Refused as Refused
 from models.enums import VenueReason
-
-
-class Refused(MlriskError):
-    """Final: the same call will be refused again."""
 
 
 class RetryLater(MlriskError):

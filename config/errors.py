@@ -1,4 +1,4 @@
-"""The root of every error that mlrisk raises on purpose, and the error of settings.
+"""The root of every error that mlrisk raises on purpose, and those that settings and tables raise.
 
 `bot.errors` has the tree below the root.
 """
@@ -15,6 +15,10 @@ class MlriskError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Celery pickles results across processes; keyword-only arguments must survive that.
         return (_rebuild, (type(self), self.message, self.__dict__))
+
+
+class Refused(MlriskError):
+    """Final: the same call will be refused again."""
 
 
 def _rebuild(cls: type[MlriskError], message: str, state: dict[str, object]) -> MlriskError:

@@ -127,6 +127,7 @@ _DECIDING_CODE = (
     "models/alerts/*.py",
     "models/amounts.py",
     "models/backup.py",
+    "models/documents/*.py",
     "models/enums.py",
     "models/messages.py",
     "models/plain.py",

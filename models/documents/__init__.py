@@ -1,0 +1,1 @@
+"""The documents that JSON columns hold, as frozen dataclasses, and their codec."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.errors import CommandError, ExitCode
 from models.amounts import shortest
+from models.documents import stored_form
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,4 +111,7 @@ def _encode(value: Any) -> Any:
         return value.value
     if isinstance(value, Path):
         return str(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form here")
+    try:
+        return stored_form.to_json(value)
+    except TypeError:
+        raise TypeError(f"{type(value).__name__} has no JSON form here") from None

@@ -36,6 +36,11 @@ def worth(quantity: Decimal, price: Decimal) -> Decimal:
     return stored(EXACT.multiply(quantity, price))
 
 
+def middle(bid: Decimal, ask: Decimal) -> Decimal:
+    """Half-way between the best prices, exactly."""
+    return EXACT.multiply(EXACT.add(bid, ask), Decimal("0.5"))
+
+
 def share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """The part of a total that falls on a part of the whole."""
     if part in (0, whole):

@@ -27,7 +27,8 @@ from bot.execution.algorithms.stepping import (
 from bot.market.bars import MINUTE, Bar
 from bot.tca.analysis import TradeCost, analyse
 from bot.tca.shortfall import FillPart
-from bot.tca.trade import Arrival, Child, Expectation, Fill, Trade
+from bot.tca.trade import Child, Expectation, Fill, Trade
+from models.documents.orders import Arrival
 from models.enums import Style, TradeSide
 from paper_exchange.engine.orders.order import FINAL_STATUSES
 from paper_exchange.types import MarketEvent, MarketTrade, Reject

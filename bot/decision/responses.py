@@ -7,6 +7,7 @@ from bot.errors import BadMessage, RequestIdTaken
 from bot.execution.orders import fallback_rows
 from bot.risk import codec, stages
 from bot.risk.snapshot import StageView
+from models.documents.stored_form import to_json
 from models.enums import (
     CheckStatus,
     ExecutionStatus,
@@ -104,7 +105,7 @@ def of_parent(parent: ParentOrderRow | None, children: Sequence[ChildOrderRow]) 
             "working_algorithm": fallback_rows.working_algorithm(parent).value,
             "stop_reason": parent.stop_reason,
             "end_reason": parent.end_reason,
-            "pace": parent.pace,
+            "pace": to_json(parent.pace),
             "state": parent.state,
             "approved_qty": format(parent.approved_qty.normalize(), "f"),
             "filled_qty": format(parent.filled_qty.normalize(), "f"),

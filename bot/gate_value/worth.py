@@ -18,8 +18,8 @@ from bot.risk.book import positive
 from bot.risk.limits import RiskLimits
 from bot.risk.sizing import sqrt_impact
 from bot.risk.snapshot import MarketView, TradeIntent
-from bot.tca.shortfall import EXACT, in_bps, middle
-from models.amounts import ZERO, stored
+from bot.tca.shortfall import EXACT, in_bps
+from models.amounts import ZERO, middle, stored
 from models.enums import NotValued, TradeSide, ValueEnd
 
 TAKER_FEE = Decimal("0.00055")

@@ -16,8 +16,9 @@ from bot.execution.booking import fees
 from bot.market.bars import MINUTE, Bar, MinuteSource
 from bot.tca.analysis import TradeCost, analyse
 from bot.tca.benchmarks import REVERSION_AFTER
-from bot.tca.shortfall import FillPart, middle
-from bot.tca.trade import Arrival, Child, Expectation, Fill, Trade
+from bot.tca.shortfall import FillPart
+from bot.tca.trade import Child, Expectation, Fill, Trade
+from models.amounts import middle
 from models.enums import EndCause
 from models.repositories import figures
 from models.tables import ChildOrderRow, DecisionRow, FillRow, OtherFeeRow, ParentOrderRow
@@ -170,19 +171,10 @@ def _child(row: ChildOrderRow, fills: Iterable[FillRow], others: _Others) -> Chi
         sent_at=row.sent_at,
         acked_at=row.acked_at,
         final_at=row.final_at,
-        arrival=_arrival(row.arrival),
+        arrival=row.arrival,
         fills=tuple(Fill(_part(fill, others), fill.executed_at) for fill in fills),
         style=row.style,
     )
-
-
-def _arrival(stored: Mapping[str, Any] | None) -> Arrival | None:
-    if stored is None:
-        return None
-    bid, ask = _decimal(stored.get("bid")), _decimal(stored.get("ask"))
-    if bid is None or ask is None:
-        return None
-    return Arrival(bid, ask, datetime.fromisoformat(str(stored["as_of"])))
 
 
 def _part(fill: FillRow, others: _Others) -> FillPart:

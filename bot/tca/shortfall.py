@@ -101,11 +101,6 @@ def in_bps(cost: Decimal, base: Decimal) -> Decimal:
     return _rounded(EXACT.multiply(cost, Decimal(10_000)), base, _BPS_GRID)
 
 
-def middle(bid: Decimal, ask: Decimal) -> Decimal:
-    """Half-way between the best prices, exactly."""
-    return EXACT.multiply(EXACT.add(bid, ask), Decimal("0.5"))
-
-
 def share(part: Decimal, whole: Decimal) -> Decimal | None:
     """The ratio to six decimals; None without a whole."""
     return _rounded(part, whole, _BPS_GRID) if whole else None

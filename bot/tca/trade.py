@@ -4,27 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bot.tca.shortfall import EXACT, FillPart, middle
+from bot.tca.shortfall import FillPart
+from models.documents.orders import Arrival
 from models.enums import TradeSide
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """The best prices that a child met when it went out, and the exchange's time of them."""
-
-    bid: Decimal
-    ask: Decimal
-    as_of: datetime
-
-    @property
-    def mid(self) -> Decimal:
-        """The middle of bid and offer, in quote currency."""
-        return middle(self.bid, self.ask)
-
-    @property
-    def half_spread(self) -> Decimal:
-        """The distance from the middle to the offer, in quote currency."""
-        return EXACT.subtract(self.ask, self.mid)
 
 
 @dataclass(frozen=True, slots=True)

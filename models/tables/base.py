@@ -1,5 +1,6 @@
 """The base of all tables: how Python's types are stored."""
 
+from collections.abc import Hashable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -10,6 +11,7 @@ from sqlalchemy import BigInteger, Boolean, DateTime, Numeric, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
+from models.documents.orders import Arrival, FallbackProgress, Throttle, VolumeMark
 from models.enums import (
     AlertLevel,
     AlertNews,
@@ -38,6 +40,7 @@ from models.enums import (
     VenueReason,
     Verdict,
 )
+from models.stored_documents import StoredDocument
 from models.stored_enums import StoredEnum
 from models.text import StorableText
 
@@ -75,6 +78,8 @@ _VOCABULARIES: tuple[type[StrEnum], ...] = (
     Verdict,
 )
 """The vocabularies that columns store as their words."""
+_DOCUMENTS: tuple[Hashable, ...] = (Arrival, FallbackProgress, Throttle, VolumeMark)
+"""The documents that columns store as JSON."""
 
 
 class Base(DeclarativeBase):
@@ -89,6 +94,7 @@ class Base(DeclarativeBase):
         int: BigInteger,
         bool: Boolean,
         **{vocabulary: StoredEnum(vocabulary) for vocabulary in _VOCABULARIES},
+        **{document: StoredDocument(document) for document in _DOCUMENTS},
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.documents.orders import Arrival, FallbackProgress, Throttle, VolumeMark
 from models.enums import (
     Algorithm,
     ChildState,
@@ -108,11 +109,11 @@ class ParentOrderRow(Base):
     stop_reason: Mapped[str | None]
     """Why it is being ended: nothing more is placed, and resting orders are cancelled."""
     stop_cause: Mapped[EndCause | None]
-    pace: Mapped[dict[str, Any] | None]
+    pace: Mapped[Throttle | None]
     """The throttle state with its cause; None while the parent goes at its own pace."""
-    ladder: Mapped[dict[str, Any] | None]
-    """The progress of the fallback policy: its taken steps by failure class, and their effects."""
-    volume_mark: Mapped[dict[str, Any] | None]
+    ladder: Mapped[FallbackProgress | None]
+    """The progress of the fallback policy; None before the first failure."""
+    volume_mark: Mapped[VolumeMark | None]
     """The market's traded volume since the start, as last counted."""
 
     __table_args__ = (
@@ -165,8 +166,8 @@ class ChildOrderRow(Base):
     state: Mapped[ChildState]
     body: Mapped[dict[str, Any] | None]
     """The exact request, stored before it is sent."""
-    arrival: Mapped[dict[str, Any] | None]
-    """The market at the claim (bid, ask, as_of); None when it was unknown."""
+    arrival: Mapped[Arrival | None]
+    """The market at the claim; None when it was unknown."""
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     fencing_token: Mapped[int] = mapped_column(server_default=text("0"))

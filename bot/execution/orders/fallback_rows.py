@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -30,16 +30,18 @@ from bot.execution.policy.fallback import (
 from bot.execution.policy.fallback import after_fill as positions_after_fill
 from bot.execution.policy.fallback_steps import MAX_FALLBACK_BPS
 from bot.execution.ports import OrderWork
-from bot.risk.codec import moment_text
-from models.amounts import ZERO, plain
+from models.amounts import ZERO
 from models.backup import BackupStep, FailureClass
-from models.enums import Algorithm, ChildState, TradeSide
+from models.documents.orders import FallbackProgress
+from models.enums import Algorithm, ChildState
 from models.locks import lock_open_children
 from models.repositories import portfolio
 from models.repositories.trading import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
+
+_WHOLE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,37 +68,38 @@ def policy_of(parent: ParentOrderRow) -> FallbackPolicy:
     )
 
 
+def _progress(parent: ParentOrderRow) -> FallbackProgress:
+    return FallbackProgress() if parent.ladder is None else parent.ladder
+
+
 def working_algorithm(parent: ParentOrderRow) -> Algorithm:
     """The present algorithm: the parent's own, or the one that a fallback step chose."""
-    return Algorithm((parent.ladder or {}).get("algorithm", parent.algorithm))
+    return _progress(parent).algorithm or parent.algorithm
 
 
 def size_factor(parent: ParentOrderRow) -> Decimal:
     """The factor on a stepped parent's next child after failures."""
-    return Decimal((parent.ladder or {}).get("size", "1"))
+    return _WHOLE if (size := _progress(parent).size) is None else size
 
 
 def bound_bps(parent: ParentOrderRow) -> Decimal | None:
     """The slippage bound of a stepped parent's next child, if a fallback step widened it."""
-    found = (parent.ladder or {}).get("bound_bps")
-    return None if found is None else Decimal(found)
+    return _progress(parent).bound_bps
 
 
 def not_before(parent: ParentOrderRow) -> datetime | None:
     """Until when a stepped parent waits after a failure."""
-    found = (parent.ladder or {}).get("not_before")
-    return None if found is None else datetime.fromisoformat(found)
+    return _progress(parent).not_before
 
 
 def after_fill(parent: ParentOrderRow, child: ChildOrderRow) -> None:
     """Ends smaller sizes and wider bounds after a fill."""
     if parent.ladder is None or child.filled_qty <= 0:
         return
-    kept = {key: parent.ladder[key] for key in ("algorithm",) if key in parent.ladder}
     positions = positions_after_fill(
-        parent.ladder.get("positions", {}), qty=child.qty, filled=child.filled_qty
+        parent.ladder.positions or {}, qty=child.qty, filled=child.filled_qty
     )
-    parent.ladder = {**kept, "positions": positions}
+    parent.ladder = FallbackProgress(positions, parent.ladder.algorithm)
 
 
 def _reach(
@@ -119,7 +122,7 @@ def _reached_bps(child: ChildOrderRow) -> Decimal | None:
     if child.price is None or child.arrival is None:
         return None
     side = child.side
-    touch = Decimal(str(child.arrival["ask" if side is TradeSide.BUY else "bid"]))
+    touch = child.arrival.touch(side)
     beyond = (child.price - touch) * side.sign / touch * 10_000
     return beyond if beyond > 0 else None
 
@@ -132,8 +135,7 @@ def follow_up(
     row = portfolio.instrument(uow.session, parent.symbol)
     if row is None or parent.state.is_final:
         return FollowUp(rest)
-    before: dict[str, Any] = dict(parent.ladder or {})
-    positions = before.get("positions", {})
+    before = _progress(parent)
     number = orders.last_attempt(uow.session, parent.request_id, child.slot) + 1
     # A stepped parent plans its next child from all that no child holds.
     open_children = orders.open_children(uow.session, parent.request_id)
@@ -152,8 +154,8 @@ def follow_up(
         closes_position=bool(parent.params.get(CLOSES_POSITION)),
         **_reach(parent, child, failure, row),
     )
-    found, positions = respond(policy_of(parent), attempt, positions, lot_rules(row))
-    parent.ladder = {**before, "positions": positions}
+    found, positions = respond(policy_of(parent), attempt, before.positions or {}, lot_rules(row))
+    parent.ladder = replace(before, positions=positions)
     _record(uow, parent, child, failure, found)
     if found.stop:
         return FollowUp(rest, stop=Reason(found.note))
@@ -195,21 +197,20 @@ def _plan_attempts(
 
 def _step_later(uow: OrderWork, parent: ParentOrderRow, found: FallbackEffect) -> None:
     """Returns the rest to a stepped parent, and stores when and how it places the next child."""
-    changed = dict(parent.ladder or {})
-    at = uow.now + timedelta(seconds=found.delay_seconds)
-    changed["not_before"] = moment_text(at)
-    if found.step is BackupStep.REDUCE_SIZE:
-        changed["size"] = plain(Decimal(changed.get("size", "1")) / 2)
-    if found.bound_bps is not None:
-        changed["bound_bps"] = plain(found.bound_bps)
-    parent.ladder = changed
+    before, at = _progress(parent), uow.now + timedelta(seconds=found.delay_seconds)
+    parent.ladder = replace(
+        before,
+        not_before=at,
+        size=size_factor(parent) / 2 if found.step is BackupStep.REDUCE_SIZE else before.size,
+        bound_bps=before.bound_bps if found.bound_bps is None else found.bound_bps,
+    )
     step_soon(uow, parent, at)
 
 
 def switch(uow: OrderWork, parent: ParentOrderRow, algorithm: Algorithm) -> None:
     """Lets another algorithm work the rest, step by step; planned slices end."""
     parent.stepped = True
-    parent.ladder = {**(parent.ladder or {}), "algorithm": algorithm.value}
+    parent.ladder = replace(_progress(parent), algorithm=algorithm)
     for child in lock_open_children(uow.session, parent.request_id):
         if child.state == ChildState.PLANNED:
             why = f"the rest is traded by {algorithm.value}"

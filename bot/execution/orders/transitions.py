@@ -20,6 +20,7 @@ from bot.exchange.protocol import ExchangeOrder, Execution
 from bot.execution.orders.approved import RiskApproved
 from bot.execution.orders.reasons import Reason
 from bot.execution.ports import OrderWork
+from models.documents.orders import Arrival
 from models.enums import ChildState, ExecutionStatus, ParentState, ReservationState
 from models.repositories.trading import stopping
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
@@ -77,7 +78,7 @@ class WriteAhead:
     body: dict[str, object]
     """The exact request."""
     price: Decimal
-    arrival: dict[str, object] | None
+    arrival: Arrival | None
     """The market at the claim; None when it was unknown."""
 
 

@@ -5,25 +5,22 @@ threshold acts at once, and ends only clearly below it and after a while, so tha
 threshold does not flip.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from bot.execution.policy.measures import near_depth, share_of, spread_bps, volatility_ratio
 from bot.execution.policy.throttle_reasons import (
     ADDING_REASONS,
     EXIT_REASONS,
     Conditions,
-    ThrottleKind,
     ThrottleReason,
 )
-from bot.risk import codec
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import number_text
 from bot.risk.snapshot import MarketView
 from config.keys.working import WorkingRules
+from models.documents.orders import Throttle, ThrottleKind
 from models.enums import TradeSide, TradingState
 
 _ONE, _ZERO = Decimal(1), Decimal(0)
@@ -31,52 +28,10 @@ _CLEAR = "nothing in the way"
 
 __all__ = [
     "Conditions",
-    "Throttle",
-    "ThrottleKind",
     "conditions_of",
     "next_throttle",
     "throttle_rules",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Throttle:
-    """The throttle state of a parent from `since` on; speed and size multiply the plan.
-
-    `cause` is the strongest reason with its measured value and limit as text; `holds` names every
-    reason in force, and is the memory that hysteresis needs.
-    """
-
-    kind: ThrottleKind
-    speed: Decimal
-    """Speed as a multiple of the plan; 0 places nothing."""
-    size: Decimal
-    cause: str
-    value: str | None
-    limit: str | None
-    since: datetime
-    holds: tuple[str, ...] = ()
-
-    @property
-    def rate(self) -> Decimal:
-        """Quantity per time as a multiple of the plan."""
-        return self.speed * self.size
-
-    @property
-    def sentence(self) -> str:
-        """The state and its strongest reason with measured value and threshold, for people."""
-        measured = "" if self.value is None else f" {self.value}"
-        threshold = "" if self.limit is None else f" (from {self.limit})"
-        return f"{self.kind}: {self.cause}{measured}{threshold}"
-
-    def to_json(self) -> dict[str, Any]:
-        """The state as plain JSON values, as the parent's row keeps it."""
-        return codec.to_json(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Throttle":
-        """Reads what `to_json` wrote. Raises codec.Unreadable for anything else."""
-        return codec.from_json(cls, data)
 
 
 def next_throttle(

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from bot.execution.policy.throttle import Throttle, ThrottleKind, conditions_of, next_throttle
+from bot.execution.policy.throttle import conditions_of, next_throttle
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from config.keys.working import WorkingRules
+from models.documents.orders import Throttle, ThrottleKind
 from models.enums import TradeSide, TradingState
 
 Scope = tuple[str, str]

@@ -3,21 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 
 from bot.risk.rule import Raw
 from config.keys.working import WorkingRules
+from models.documents.orders import ThrottleKind
 from models.enums import TradingState
-
-
-class ThrottleKind(StrEnum):
-    """The effect of the throttle on a parent."""
-
-    NORMAL = "normal"
-    SLOW = "slow"
-    SHRINK = "shrink"
-    PAUSE = "pause"
-    HURRY = "hurry"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.execution.policy.throttle import Throttle
 from bot.execution.sending import deferral, price_bound, volume_counter
 from bot.execution.sending.deferral import Deferral, DueChild, Sent
 from bot.execution.sending.price_bound import Pricing
@@ -29,8 +28,7 @@ def find_deferral(
 ) -> Deferral | None:
     """Why the child waits, by its parent's recent sends and the market; None when it may go."""
     view, now = market.view, market.now
-    pace = None if parent.pace is None else Throttle.from_json(parent.pace)
-    traded = None
+    pace, traded = parent.pace, None
     if parent.volume_mark is not None and view is not None and view.traded_qty is not None:
         traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, view)
     seen = DueChild(

@@ -25,7 +25,6 @@ from bot.execution.orders.parents import (
 )
 from bot.execution.orders.reasons import Reason
 from bot.execution.orders.transitions import WriteAhead
-from bot.execution.policy.throttle import Throttle
 from bot.execution.ports import Deps, LimitsSource, OrderWork, limits_for
 from bot.execution.sending import authorization, circumstances, closing, deferral, price_bound
 from bot.execution.sending.closing import Held
@@ -34,10 +33,10 @@ from bot.execution.sending.price_bound import Pricing
 from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.execution.sending.trading_rules import fit_to_lots
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
-from bot.risk.codec import moment_text
 from bot.risk.snapshot import MarketView
 from bot.state import lease
 from models.amounts import plain
+from models.documents.orders import Arrival
 from models.enums import ChildState, EndCause, Style
 from models.locks import lock_order
 from models.repositories.trading import orders, pre_send
@@ -261,7 +260,7 @@ class Claims:
         least = (
             lot_rules(rules).min_child_lots(lowest, reduce_only=parent.reduce_only) * rules.qty_step
         )
-        qty = deferral.shrunk_qty(child, Throttle.from_json(parent.pace), rules.qty_step, least)
+        qty = deferral.shrunk_qty(child, parent.pace, rules.qty_step, least)
         later = uow.now + deferral.spacing(parent)
         if qty == child.qty or later >= parent.deadline_at:
             return
@@ -338,8 +337,8 @@ def _unfit(
     return authorization.Refusal(ChildState.CANCELLED, Reason("less than a lot of the new rules"))
 
 
-def _arrival(view: MarketView | None) -> dict[str, object] | None:
+def _arrival(view: MarketView | None) -> Arrival | None:
     """The market at sending, from which costs are measured; the analysis judges its age."""
     if view is None or view.bid is None or view.ask is None:
         return None
-    return {"bid": plain(view.bid), "ask": plain(view.ask), "as_of": moment_text(view.as_of)}
+    return Arrival(view.bid, view.ask, view.as_of)

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.execution.orders import parents
-from bot.execution.policy.throttle import Throttle
 from config.keys.working import WorkingRules
+from models.documents.orders import Throttle
 from models.enums import ParentState, TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 

@@ -4,40 +4,28 @@ The feed's counter starts anew with the feed. A parent stores the last counter a
 The volume while no feed ran is missing, which makes shares of volume smaller, never larger.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
-from bot.risk.codec import moment_text
 from bot.risk.snapshot import MarketView
-from models.amounts import ZERO, plain
+from models.amounts import ZERO
+from models.documents.orders import VolumeMark
 
 
-def started(view: MarketView | None) -> dict[str, Any] | None:
+def started(view: MarketView | None) -> VolumeMark | None:
     """The mark of a parent that starts now; None when the market's counter is not known."""
     if view is None or view.traded_qty is None or view.traded_since is None:
         return None
-    return _mark(moment_text(view.traded_since), view.traded_qty, ZERO)
+    return VolumeMark(view.traded_since, view.traded_qty, ZERO)
 
 
-def counted(
-    mark: Mapping[str, Any] | None, view: MarketView | None
-) -> tuple[Decimal, dict[str, Any] | None]:
+def counted(mark: VolumeMark | None, view: MarketView | None) -> tuple[Decimal, VolumeMark | None]:
     """Base quantity traded since the start, and the mark to store."""
     if view is None or view.traded_qty is None or view.traded_since is None:
-        return (ZERO if mark is None else Decimal(mark["counted"])), _same(mark)
-    since = moment_text(view.traded_since)
+        return (ZERO if mark is None else mark.counted), mark
+    since = view.traded_since
     if mark is None:
-        return ZERO, _mark(since, view.traded_qty, ZERO)
-    before = Decimal(mark["counter"]) if mark["since"] == since else ZERO
+        return ZERO, VolumeMark(since, view.traded_qty, ZERO)
+    before = mark.counter if mark.since == since else ZERO
     # A counter that ran backwards under the same start is broken: nothing is subtracted.
-    total = Decimal(mark["counted"]) + max(ZERO, view.traded_qty - before)
-    return total, _mark(since, view.traded_qty, total)
-
-
-def _same(mark: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if mark is None else dict(mark)
-
-
-def _mark(since: str, counter: Decimal, total: Decimal) -> dict[str, Any]:
-    return {"since": since, "counter": plain(counter), "counted": plain(total)}
+    total = mark.counted + max(ZERO, view.traded_qty - before)
+    return total, VolumeMark(since, view.traded_qty, total)

@@ -16,7 +16,6 @@ from bot.execution.orders import lifecycle
 from bot.execution.orders.parents import unplanned_qty
 from bot.execution.orders.reasons import replaced_by
 from bot.execution.policy.planning import ParentPlan
-from bot.execution.policy.throttle import Throttle
 from bot.execution.ports import OrderWork
 from bot.risk.book import read_book
 from bot.risk.decision import Decision
@@ -162,7 +161,7 @@ def _is_own(parent: ParentOrderRow, intent: TradeIntent) -> bool:
 
 
 def _stands_still(parent: ParentOrderRow) -> bool:
-    held = parent.pace is not None and Throttle.from_json(parent.pace).speed <= 0
+    held = parent.pace is not None and parent.pace.speed <= 0
     return held or parent.state is ParentState.PAUSED
 
 

@@ -7,11 +7,11 @@ from decimal import Decimal
 from bot.execution.algorithms.algorithm import ThrottleFactors
 from bot.execution.algorithms.stepping import LiveChild, Progress, Touch
 from bot.execution.orders import fallback_rows
-from bot.execution.policy.throttle import Throttle
 from bot.execution.sending import price_bound
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.amounts import ZERO
+from models.documents.orders import Throttle
 from models.enums import TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 

@@ -7,12 +7,12 @@ from decimal import Decimal
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.orders import fallback_rows
 from bot.execution.policy.exit_bounds import ExitBounds
-from bot.execution.policy.throttle import Throttle
 from bot.execution.ports import OrderWork
 from bot.execution.sending import price_bound, volume_counter
 from bot.execution.sending.price_bound import Pricing
 from bot.risk.snapshot import MarketView
 from bot.state import fitness, lease
+from models.documents.orders import Throttle
 from models.enums import ParentState
 from models.repositories import portfolio
 from models.tables import InstrumentRow, ParentOrderRow
@@ -81,4 +81,4 @@ def pace_in_force(parent: ParentOrderRow, now: datetime) -> Throttle | None:
     """The throttle's factors; none after the deadline, when a step only winds up."""
     if parent.pace is None or now >= parent.deadline_at:
         return None
-    return Throttle.from_json(parent.pace)
+    return parent.pace

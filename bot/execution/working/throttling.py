@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,7 +20,7 @@ from bot.execution.orders import fallback_rows, lifecycle
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
 from bot.execution.orders.reasons import Reason
-from bot.execution.policy.throttle import Throttle, ThrottleKind, throttle_rules
+from bot.execution.policy.throttle import throttle_rules
 from bot.execution.policy.throttle_groups import (
     Measure,
     Scope,
@@ -32,6 +31,8 @@ from bot.execution.policy.throttle_groups import (
 from bot.execution.ports import LimitsSource, MarketCache, OrderWork, TaskQueue
 from bot.execution.working.limit_changes import LimitChanges
 from models.database import Database
+from models.documents.orders import Throttle, ThrottleKind
+from models.documents.stored_form import from_json
 from models.enums import ChildState, ScopeKind, TradingState, strictest
 from models.locks import lock_open_children, lock_parent
 from models.repositories import portfolio
@@ -84,13 +85,13 @@ class Throttling:
         known: dict[str, Throttle] = {}
 
         def read(row: ThrottledRow) -> ThrottledParent:
-            if row.pace is None:
+            if row.stored_pace is None:
                 return _paced(row, None)
-            if row.pace not in known:
-                known[row.pace] = self._known.get(row.pace) or Throttle.from_json(
-                    json.loads(row.pace)
+            if row.stored_pace not in known:
+                known[row.stored_pace] = self._known.get(row.stored_pace) or from_json(
+                    Throttle, json.loads(row.stored_pace)
                 )
-            return _paced(row, known[row.pace])
+            return _paced(row, known[row.stored_pace])
 
         readable = each(seen, read, "a parent can't be throttled")
         alike = groups(readable)
@@ -107,7 +108,7 @@ class Throttling:
             parent = lock_parent(uow.session, request_id)
             if parent is None or parent.state.is_final:
                 return 0
-            found = measure.changed(_paced(parent, _pace_of(parent.pace)), uow.now)
+            found = measure.changed(_paced(parent, parent.pace), uow.now)
             if found is None:
                 return 0
             self._apply(uow, parent, found)
@@ -115,9 +116,9 @@ class Throttling:
         return 1
 
     def _apply(self, uow: OrderWork, parent: ParentOrderRow, pace: Throttle) -> None:
-        before = _pace_of(parent.pace)
+        before = parent.pace
         rate_before = Decimal(1) if before is None else before.rate
-        parent.pace = pace.to_json()
+        parent.pace = pace
         uow.add_entry(
             self.account,
             "pace_changed",
@@ -157,10 +158,6 @@ def _pull_forward(uow: OrderWork, parent: ParentOrderRow, pace: Throttle) -> Non
         child.due_at = now + (child.due_at - now) / float(pace.speed)
         child.wake_at = now
         wake_child(uow, child, is_urgent(parent))
-
-
-def _pace_of(stored: Mapping[str, Any] | None) -> Throttle | None:
-    return None if stored is None else Throttle.from_json(stored)
 
 
 def _paced(row: ThrottledRow | ParentOrderRow, pace: Throttle | None) -> ThrottledParent:

@@ -7,42 +7,39 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.execution.policy.throttle import Throttle, ThrottleKind
+from models.documents.orders import FallbackProgress, Throttle, ThrottleKind
 from models.enums import ParentState
 from models.tables import ParentOrderRow
 
 PAUSED = "paused by the operator"
 
 
-def worked_by(algorithm: str, ladder: Mapping[str, Any] | None) -> str:
+def worked_by(algorithm: str, ladder: FallbackProgress | None) -> str:
     """The present algorithm: the approved one, or the one that a backup plan put in its place."""
-    return str((ladder or {}).get("algorithm", algorithm))
+    return algorithm if ladder is None or ladder.algorithm is None else ladder.algorithm.value
 
 
-def algorithm_words(algorithm: str, ladder: Mapping[str, Any] | None) -> str:
+def algorithm_words(algorithm: str, ladder: FallbackProgress | None) -> str:
     """The approved algorithm and, after a fallback changed it, the present one."""
     now = worked_by(algorithm, ladder)
     return algorithm if now == algorithm else f"{algorithm}, now {now}"
 
 
-def pace_words(pace: Mapping[str, Any] | None) -> str:
+def pace_words(pace: Throttle | None) -> str:
     """The execution throttle's effect with its cause; empty while it leaves the order alone."""
-    if pace is None:
-        return ""
-    known = Throttle.from_json(pace)
-    return "" if known.kind is ThrottleKind.NORMAL else known.sentence
+    return "" if pace is None or pace.kind is ThrottleKind.NORMAL else pace.sentence
 
 
-def ladder_words(ladder: Mapping[str, Any] | None) -> str:
+def ladder_words(ladder: FallbackProgress | None) -> str:
     """The failures in a row that its backup plan has answered, by class; empty before the first."""
-    positions: Mapping[str, int] = (ladder or {}).get("positions", {})
+    positions = {} if ladder is None else ladder.positions or {}
     return ", ".join(f"{name} {count}" for name, count in sorted(positions.items()) if count)
 
 
 def standing_words(
     state: str,
     stop_reason: str | None,
-    pace: Mapping[str, Any] | None,
+    pace: Throttle | None,
     *,
     set_aside_for: str | None = None,
 ) -> str:

@@ -24,8 +24,8 @@ class ThrottledRow(NamedTuple):
     filled_qty: Decimal
     released_qty: Decimal
     reference_price: Decimal
-    pace: str | None
-    """The throttle state as stored, unread."""
+    stored_pace: str | None
+    """The throttle state as text. Many parents have the same one, and it is read once."""
 
 
 def open_parents(session: Session, account: str) -> Sequence[ThrottledRow]:

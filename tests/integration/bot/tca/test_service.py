@@ -101,8 +101,8 @@ def test_the_market_of_each_child_is_stored_when_it_goes_out(desk: Desk) -> None
     assert len(children) > 1
     for child in children:
         assert child.arrival is not None and child.sent_at is not None
-        assert (child.arrival["bid"], child.arrival["ask"]) == ("64999.9", "65000")
-        age = child.sent_at - datetime.fromisoformat(child.arrival["as_of"])
+        assert (child.arrival.bid, child.arrival.ask) == (D("64999.9"), D(65000))
+        age = child.sent_at - child.arrival.as_of
         assert age == timedelta(seconds=0.1)
     cost = only(desk)
     check_sums(cost)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import Refused
-from bot.tca.shortfall import FillPart, Prices, in_bps, maker_share, middle, shortfall
+from bot.tca.shortfall import FillPart, Prices, in_bps, maker_share, shortfall
+from models.amounts import middle
 from models.enums import TradeSide
 
 D = Decimal

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from bot.tca.trade import Arrival
+from models.documents.orders import Arrival
 from tests.unit.bot.execution.tca.trades import T0, child, part, trade
 
 D = Decimal

@@ -225,12 +225,12 @@ def test_volume_is_counted_on_over_a_restart_of_the_feed(desk: Desk) -> None:
     desk.step()
     desk.stream()
     before = desk.parent().volume_mark
-    assert before is not None and D(before["counted"]) == 40
+    assert before is not None and before.counted == 40
     desk.market.feed_restarted_at = desk.clock.now()
     desk.pass_time(4)
     desk.step()
     after = desk.parent().volume_mark
-    assert after is not None and D(after["counted"]) == 80
+    assert after is not None and after.counted == 80
 
 
 def test_steered_vwap_without_a_model_follows_the_clock_and_says_so(desk: Desk) -> None:

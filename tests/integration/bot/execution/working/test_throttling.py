@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from models.documents.orders import ThrottleKind
+from models.documents.stored_form import to_json
 from models.enums import ChildState, ParentState
-from models.tables import AuditRow, ParentOrderRow
+from models.tables import AuditRow
 from tests.support.desk import Desk
 from tests.support.statements import statements
 
@@ -333,8 +335,11 @@ def test_a_pace_that_cannot_be_read_keeps_no_other_parent_from_its_own(desk: Des
     for number in (1, 2):
         desk.approve_twap(f"r-{number}", size="500")
     with desk.db.transaction() as session:
-        session.get_one(ParentOrderRow, "r-1").pace = {"kind": "odd"}
+        session.execute(
+            text("""UPDATE parent_order SET pace = '{"kind": "odd"}' WHERE request_id = 'r-1'""")
+        )
     desk.market.volatility = 0.04
     assert desk.throttling.tick() == 1
-    assert desk.parent("r-1").pace == {"kind": "odd"}
-    assert (desk.parent("r-2").pace or {})["kind"] == "slow"
+    odd, other = desk.parent("r-1").pace, desk.parent("r-2").pace
+    assert to_json(odd) == {"kind": "odd"}
+    assert other is not None and other.kind is ThrottleKind.SLOW

@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from bot.execution.policy.throttle import Throttle, ThrottleKind
 from console.cli import run
 from console.errors import ExitCode
+from models.documents.orders import FallbackProgress, Throttle, ThrottleKind
+from models.enums import Algorithm
 from models.tables import (
     ChildOrderRow,
     ParentOrderRow,
@@ -35,8 +36,8 @@ def test_a_request_is_shown_with_its_resting_order_its_pace_and_its_switch(
     away.accept(child)
     with away.db.transaction() as session:
         row = session.get_one(ParentOrderRow, "r-1")
-        row.ladder = {"algorithm": "passive", "positions": {"timeout": 2}}
-        row.pace = SLOWED.to_json()
+        row.ladder = FallbackProgress({"timeout": 2}, Algorithm.PASSIVE)
+        row.pace = SLOWED
         row.params = {**row.params, "slots_merged": 3, "residual": "0.0004"}
         session.get_one(ChildOrderRow, child.child_id).cancel_requested_at = away.clock.now()
     assert run(["show", "r-1"]) == ExitCode.OK

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.execution.policy.throttle import Throttle, ThrottleKind
 from console.cli import run
 from console.errors import ExitCode
+from models.documents.orders import FallbackProgress, Throttle, ThrottleKind
+from models.enums import Algorithm
 from models.tables import ParentOrderRow
 from tests.support.scene import START, Scene
 from workers.supervision.ports import free_port
@@ -45,8 +46,8 @@ def test_open_orders_are_listed_with_what_works_them_and_what_is_in_their_way(
     away.accept(away.rest("r-2"))
     with away.db.transaction() as session:
         row = session.get_one(ParentOrderRow, "r-2")
-        row.ladder = {"algorithm": "passive", "positions": {"timeout": 2, "rejected": 0}}
-        row.pace = SLOWED.to_json()
+        row.ladder = FallbackProgress({"timeout": 2, "rejected": 0}, Algorithm.PASSIVE)
+        row.pace = SLOWED
     run(["order", "pause", "r-1", "--reason", "news"])
     capsys.readouterr()
     first, second = _ordered(capsys, "list")["orders"]

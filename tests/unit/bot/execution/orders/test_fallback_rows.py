@@ -4,14 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 from bot.execution.orders import fallback_rows as rows
-from bot.risk.codec import moment_text
 from models.backup import BackupStep, FailureClass
+from models.documents.orders import FallbackProgress
 from models.enums import Algorithm
 from models.tables import ChildOrderRow, ParentOrderRow
 from tests.unit.bot.risk.cases import NOW, D
 
 
-def parent(ladder: dict[str, Any] | None = None, **params: Any) -> ParentOrderRow:
+def parent(ladder: FallbackProgress | None = None, **params: Any) -> ParentOrderRow:
     return ParentOrderRow(algorithm=Algorithm.TWAP.value, params=params, ladder=ladder)
 
 
@@ -40,12 +40,9 @@ def test_before_any_failure_the_parents_own_algorithm_works_at_its_whole_size() 
 def test_after_failures_the_row_says_how_it_goes_on() -> None:
     until = NOW + timedelta(seconds=3)
     one = parent(
-        {
-            "algorithm": "passive",
-            "size": "0.25",
-            "bound_bps": "75",
-            "not_before": moment_text(until),
-        }
+        FallbackProgress(
+            algorithm=Algorithm.PASSIVE, size=D("0.25"), bound_bps=D(75), not_before=until
+        )
     )
     assert rows.working_algorithm(one) is Algorithm.PASSIVE
     assert rows.size_factor(one) == D("0.25")
@@ -54,8 +51,7 @@ def test_after_failures_the_row_says_how_it_goes_on() -> None:
 
 
 def test_a_fill_ends_smaller_sizes_and_wider_bounds_and_keeps_the_algorithm() -> None:
-    ladder = {"algorithm": "passive", "size": "0.25", "bound_bps": "75"}
-    one = parent({**ladder, "positions": {}})
+    one = parent(FallbackProgress({}, Algorithm.PASSIVE, size=D("0.25"), bound_bps=D(75)))
     rows.after_fill(one, ChildOrderRow(qty=D(4), filled_qty=D(0)))
     assert rows.size_factor(one) == D("0.25"), "nothing was filled"
     rows.after_fill(one, ChildOrderRow(qty=D(4), filled_qty=D(4)))

@@ -10,17 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.policy.throttle import (
-    Conditions,
-    Throttle,
-    ThrottleKind,
-    conditions_of,
-    next_throttle,
-    throttle_rules,
-)
-from bot.risk.codec import Unreadable
+from bot.execution.policy.throttle import Conditions, conditions_of, next_throttle, throttle_rules
 from bot.risk.limits import RiskLimits
 from config.keys.working import WorkingRules
+from models.documents.codec import Unreadable
+from models.documents.orders import Throttle, ThrottleKind
+from models.documents.stored_form import from_json, to_json
 from models.enums import TradeSide, TradingState
 from tests.unit.bot.risk import cases
 
@@ -245,9 +240,9 @@ def test_without_a_market_everything_of_it_is_unknown() -> None:
 
 def test_a_pace_survives_the_way_through_json_and_nothing_else_is_read() -> None:
     for found in (pace(), pace(volatility_ratio=1.6), pace(trading_state=TradingState.HALTED)):
-        assert Throttle.from_json(found.to_json()) == found
+        assert from_json(Throttle, to_json(found)) == found
     with pytest.raises(Unreadable):
-        Throttle.from_json(pace().to_json() | {"kind": "gallop"})
+        from_json(Throttle, to_json(pace()) | {"kind": "gallop"})
 
 
 # What must always hold.

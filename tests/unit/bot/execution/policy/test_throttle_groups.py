@@ -7,10 +7,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.policy.throttle import Throttle, conditions_of, next_throttle, throttle_rules
+from bot.execution.policy.throttle import conditions_of, next_throttle, throttle_rules
 from bot.execution.policy.throttle_groups import Measure, ThrottledParent, TickConditions, groups
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
+from models.documents.orders import Throttle
 from models.enums import TradeSide, TradingState
 from tests.unit.bot.risk import cases
 

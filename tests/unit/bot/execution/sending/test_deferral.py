@@ -12,7 +12,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.policy.throttle import Throttle, ThrottleKind
 from bot.execution.sending.deferral import (
     LATE_AFTER,
     LOOK_AGAIN,
@@ -28,6 +27,7 @@ from bot.execution.sending.deferral import (
     window,
 )
 from config.keys.working import WorkingRules
+from models.documents.orders import Throttle, ThrottleKind
 from models.enums import ParentState
 from tests.support.fakes import T0
 from tests.unit.bot.execution.interrupted import Interrupted, child_of, parent_of

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from bot.market.bars import Bar
 from bot.tca.shortfall import FillPart
-from bot.tca.trade import Arrival, Child, Expectation, Fill, Trade
+from bot.tca.trade import Child, Expectation, Fill, Trade
+from models.documents.orders import Arrival
 from models.enums import TradeSide
 
 D = Decimal

@@ -6,8 +6,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.policy.throttle import Throttle, ThrottleKind
 from bot.execution.working.progress import factors, progress_of, touch_of
+from models.documents.orders import FallbackProgress, Throttle, ThrottleKind
 from models.enums import ChildState, TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 from tests.unit.bot.risk.cases import LIMITS, NOW, market
@@ -72,7 +72,7 @@ def test_without_a_hurry_the_deadline_is_the_parents() -> None:
 
 
 def test_failures_and_risk_make_a_child_smaller_together() -> None:
-    failed = parent(ladder={"size": "0.5"})
+    failed = parent(ladder=FallbackProgress(size=D("0.5")))
     assert factors(None, failed).size == D("0.5")
     both = factors(pace("0.5", "0.5"), failed)
     assert (both.speed, both.size) == (D("0.5"), D("0.25"))

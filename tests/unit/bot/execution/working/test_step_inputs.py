@@ -5,9 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.execution.policy.throttle import Throttle
-from bot.execution.policy.throttle_reasons import ThrottleKind
 from bot.execution.working.step_inputs import is_held, pace_in_force
+from models.documents.orders import FallbackProgress, Throttle, ThrottleKind
 from models.enums import ParentState
 from tests.unit.bot.execution.working.stepped import NOW, parent
 
@@ -30,7 +29,7 @@ def test_a_parent_under_way_is_held_by_nothing() -> None:
     [
         (parent(state=ParentState.PAUSED), None),
         (parent(), throttle("0")),
-        (parent(ladder={"not_before": (NOW + timedelta(seconds=1)).isoformat()}), None),
+        (parent(ladder=FallbackProgress(not_before=NOW + timedelta(seconds=1))), None),
     ],
 )
 def test_an_operator_the_throttle_and_a_failure_hold_it_until_its_deadline(
@@ -41,12 +40,12 @@ def test_an_operator_the_throttle_and_a_failure_hold_it_until_its_deadline(
 
 
 def test_a_failure_that_is_long_enough_ago_holds_nothing() -> None:
-    order = parent(ladder={"not_before": NOW.isoformat()})
+    order = parent(ladder=FallbackProgress(not_before=NOW))
     assert not is_held(order, None, NOW)
 
 
 def test_the_throttle_ends_with_the_deadline() -> None:
-    order = parent(pace=throttle("0.5").to_json())
+    order = parent(pace=throttle("0.5"))
     assert pace_in_force(order, NOW) == throttle("0.5")
     assert pace_in_force(order, AFTER) is None
     assert pace_in_force(parent(), NOW) is None

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from console.views.live import parent_words as words
-from models.enums import ParentState
+from models.documents.orders import FallbackProgress
+from models.enums import Algorithm, ParentState
 from models.tables import ParentOrderRow
 from tests.unit.bot.risk.cases import NOW, D
 
@@ -26,7 +27,10 @@ def parent(**changes: Any) -> ParentOrderRow:
     ("changes", "line"),
     [
         ({}, "twap, 25% filled"),
-        ({"ladder": {"algorithm": "passive"}}, "twap, now passive, 25% filled"),
+        (
+            {"ladder": FallbackProgress(algorithm=Algorithm.PASSIVE)},
+            "twap, now passive, 25% filled",
+        ),
         ({"state": ParentState.PAUSED}, "paused by the operator; twap, 25% filled"),
         (
             {"state": ParentState.PAUSED, "set_aside_at": NOW, "failure": "odd"},
@@ -51,7 +55,7 @@ def test_where_nothing_is_open_nothing_is_said() -> None:
 def test_failures_are_counted_by_their_class() -> None:
     assert words.ladder_words(None) == ""
     positions = {"timeout": 2, "price": 1, "margin": 0}
-    assert words.ladder_words({"positions": positions}) == "price 1, timeout 2"
+    assert words.ladder_words(FallbackProgress(positions)) == "price 1, timeout 2"
 
 
 def test_what_a_plan_left_out_is_said() -> None:

@@ -224,6 +224,24 @@ class ScopeKind(StrEnum):
     SYMBOL = "symbol"
 
 
+class VersionState(StrEnum):
+    """The life of a version of the limits; stored, so never renamed."""
+
+    PROPOSED = "proposed"
+    """Loosens in production: acts when a second person approves."""
+    ACTIVE = "active"
+    SUPERSEDED = "superseded"
+    REJECTED = "rejected"
+
+
+class Direction(StrEnum):
+    """The direction of a change of limits. One that isn't known to be stricter counts as looser."""
+
+    TIGHTENING = "tightening"
+    LOOSENING = "loosening"
+    MIXED = "mixed"
+
+
 class ParentState(StrEnum):
     """The life of a parent order; the last three states are final."""
 

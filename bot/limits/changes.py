@@ -8,30 +8,9 @@ from typing import Any
 from config.loading import from_mapping, nearest
 from config.sections import DECLARED
 from config.thresholds import ConfigError, MLRiskConfig
-from models.repositories.configurations import Direction, VersionState
+from models.documents.limits import ValueChange
+from models.enums import Direction, VersionState
 from models.tables import ConfigVersionRow
-
-
-@dataclass(frozen=True, slots=True)
-class ValueChange:
-    """The change of one value; `unset` removes an override, so that the files' value counts
-    again."""
-
-    path: str
-    before: Any
-    after: Any
-    direction: Direction
-    unset: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """The change as plain JSON values, as its version's row keeps it."""
-        return {
-            "path": self.path,
-            "before": self.before,
-            "after": self.after,
-            "direction": self.direction.value,
-            "unset": self.unset,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +40,9 @@ def version_of(row: ConfigVersionRow, ineffective: tuple[str, ...] = ()) -> Vers
     """
     return Version(
         id=row.id,
-        state=VersionState(row.state),
-        direction=Direction(row.direction),
-        changes=tuple(
-            ValueChange(
-                change["path"],
-                change["before"],
-                change["after"],
-                Direction(change["direction"]),
-                change["unset"],
-            )
-            for change in row.changes
-        ),
+        state=row.state,
+        direction=row.direction,
+        changes=row.changes,
         proposed_by=row.proposed_by,
         approved_by=row.approved_by,
         actor=row.actor,

@@ -23,7 +23,6 @@ from bot.clock import Clock
 from bot.errors import NotAuthorised, Refused
 from bot.limits import selftest, workers_file
 from bot.limits.changes import (
-    ValueChange,
     Version,
     checked,
     differences,
@@ -45,9 +44,11 @@ from config.settings import Settings
 from config.thresholds import MLRiskConfig
 from models.audit import GLOBAL_CHAIN
 from models.database import Database, UnitOfWork
-from models.enums import ScopeKind
+from models.documents.limits import ValueChange
+from models.documents.stored_form import to_json
+from models.enums import Direction, ScopeKind, VersionState
 from models.repositories import configurations
-from models.repositories.configurations import FILES_VERSION, Direction, VersionState
+from models.repositories.configurations import FILES_VERSION
 from models.repositories.safety import states
 from models.tables import ConfigVersionRow
 
@@ -212,10 +213,10 @@ class ConfigurationService:
         """The proposal's changes over the version in force, if the proposal was made for it."""
         in_force, override = self._build(current), _overrides(current)
         moved = [
-            f"{c['path']} was {c['before']} when it was proposed and is "
-            f"{plain(in_force.value(c['path']))} now"
-            for c in row.changes
-            if plain(in_force.value(c["path"])) != c["before"]
+            f"{change.path} was {change.before} when it was proposed and is "
+            f"{plain(in_force.value(change.path))} now"
+            for change in row.changes
+            if plain(in_force.value(change.path)) != change.before
         ]
         if moved:
             raise Refused(
@@ -223,10 +224,10 @@ class ConfigurationService:
                 code="outdated_proposal",
             )
         for change in row.changes:
-            if change["unset"]:
-                override.pop(change["path"], None)
+            if change.unset:
+                override.pop(change.path, None)
             else:
-                override[change["path"]] = change["after"]
+                override[change.path] = change.after
         return override
 
     def _row(
@@ -244,7 +245,7 @@ class ConfigurationService:
             changed_at=now,
             environment=environment,
             mode=mode,
-            changes=[change.to_json() for change in made],
+            changes=tuple(made),
             override=override,
             direction=direction,
             actor=named(actor),
@@ -299,7 +300,7 @@ class ConfigurationService:
                 "version": row.id,
                 "environment": row.environment,
                 "mode": row.mode,
-                "changes": row.changes,
+                "changes": to_json(row.changes),
                 "direction": str(row.direction),
                 "proposed_by": row.proposed_by,
                 "approved_by": row.approved_by,

@@ -27,6 +27,7 @@ from config.thresholds import (
     resolve,
 )
 from models.database import Database
+from models.documents.stored_form import to_json
 from models.repositories import configurations
 from models.repositories.configurations import FILES_VERSION
 from models.tables import ConfigVersionRow
@@ -216,7 +217,7 @@ def verified_proposal(session: Session, row: ConfigVersionRow) -> None:
     """Raises Refused when the row's proposal differs from the audit record."""
     verified_override(row)
     said = configurations.proposal(session, row.id) or {}
-    ours = storable_json({name: getattr(row, name) for name in _PROPOSED})
+    ours = storable_json({name: to_json(getattr(row, name)) for name in _PROPOSED})
     if any(said.get(name) != ours[name] for name in _PROPOSED):
         raise Refused(
             f"version {row.id} was changed without mlrisk and differs from the proposal in the "

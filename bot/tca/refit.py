@@ -22,7 +22,7 @@ from bot.tca.impact import ImpactFit, fit_impact
 from bot.tca.service import costs
 from config.settings import Settings
 from models.database import Database
-from models.repositories.configurations import VersionState
+from models.enums import VersionState
 from models.tables import ParentOrderRow
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bot.limits.changes import ValueChange, Version
+from bot.limits.changes import Version
 from bot.limits.selftest import prove
 from bot.limits.source import LayeredConfig, limits_of
 from config.loading import ConfigError, Origin, read
@@ -20,7 +20,10 @@ from config.thresholds import MLRiskConfig, MLRiskConfigManager
 from console.errors import CommandError, ExitCode
 from console.output import utc
 from console.runtime.configuring import chosen_configuration, configuration_service
-from models.repositories.configurations import FILES_VERSION, Direction, VersionState
+from models.documents.limits import ValueChange
+from models.documents.stored_form import to_json
+from models.enums import Direction, VersionState
+from models.repositories.configurations import FILES_VERSION
 
 _STYLES = {Direction.TIGHTENING: "green", Direction.LOOSENING: "yellow", Direction.MIXED: "yellow"}
 
@@ -94,7 +97,7 @@ def version_facts(version: Version) -> dict[str, Any]:
         "version": version.id,
         "state": version.state,
         "direction": version.direction,
-        "changes": [change.to_json() for change in version.changes],
+        "changes": to_json(version.changes),
         "proposed_by": version.proposed_by,
         "approved_by": version.approved_by,
         "actor": version.actor,

@@ -59,5 +59,6 @@ def _without_unset(progress: FallbackProgress) -> dict[str, Any]:
 
 _CODEC = Codec(
     encoders={FallbackProgress: _without_unset, UnreadDocument: lambda document: document.stored},
+    decoders={Any: lambda value, _: value},
     ignores_unknown=True,
 )

@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import and_, literal, literal_column, select, true
 from sqlalchemy.orm import Session
 
 from models.audit import GLOBAL_CHAIN
+from models.enums import VersionState
 from models.tables import AuditRow, ConfigVersionRow
 
 FILES_VERSION = 1
@@ -19,24 +19,6 @@ CHANGED, PROPOSED = "config_changed", "config_proposed"
 """The kinds of the audit entries that put a version in force, and that ask for one."""
 # A literal, so that Postgres can use the partial index of this kind.
 _CHANGED: Any = literal_column(f"'{CHANGED}'")
-
-
-class VersionState(StrEnum):
-    """A version's life; stored, so never renamed."""
-
-    PROPOSED = "proposed"
-    """Loosens in production: acts when a second person approves."""
-    ACTIVE = "active"
-    SUPERSEDED = "superseded"
-    REJECTED = "rejected"
-
-
-class Direction(StrEnum):
-    """The direction of a change; a change that isn't known to be stricter counts as looser."""
-
-    TIGHTENING = "tightening"
-    LOOSENING = "loosening"
-    MIXED = "mixed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.enums import OperatorRole, OverrideAction, TokenKind
+from models.documents.limits import ValueChange
+from models.enums import Direction, OperatorRole, OverrideAction, TokenKind, VersionState
 from models.tables.base import Base
 
 
@@ -110,14 +111,13 @@ class ConfigVersionRow(Base):
     """The time when the version came into its present state."""
     environment: Mapped[str]
     mode: Mapped[str]
-    changes: Mapped[list[Any]]
-    """The requested changes in the order of paths: path, before, after and direction of each
-    value."""
+    changes: Mapped[tuple[ValueChange, ...]]
+    """The requested changes in the order of paths."""
     override: Mapped[dict[str, Any]]
     """Every override in force with this version, path to value. Other values come from the
     files."""
-    direction: Mapped[str]
-    state: Mapped[str]
+    direction: Mapped[Direction]
+    state: Mapped[VersionState]
     actor: Mapped[str]
     """The person or program that brought the version into its present state."""
     proposed_by: Mapped[str]

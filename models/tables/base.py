@@ -1,16 +1,18 @@
 """The base of all tables: how Python's types are stored."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Boolean, DateTime, Numeric, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
+from models.documents.lease import Judged
+from models.documents.limits import ValueChange
 from models.documents.orders import Arrival, FallbackProgress, Throttle, VolumeMark
 from models.enums import (
     AlertLevel,
@@ -20,6 +22,7 @@ from models.enums import (
     BreakerAction,
     BreakerSide,
     ChildState,
+    Direction,
     EndCause,
     ExecutionPriority,
     ExecutionStatus,
@@ -39,6 +42,7 @@ from models.enums import (
     ValueEnd,
     VenueReason,
     Verdict,
+    VersionState,
 )
 from models.stored_documents import StoredDocument
 from models.stored_enums import StoredEnum
@@ -57,6 +61,7 @@ _VOCABULARIES: tuple[type[StrEnum], ...] = (
     BreakerAction,
     BreakerSide,
     ChildState,
+    Direction,
     EndCause,
     ExecutionPriority,
     ExecutionStatus,
@@ -76,16 +81,26 @@ _VOCABULARIES: tuple[type[StrEnum], ...] = (
     ValueEnd,
     VenueReason,
     Verdict,
+    VersionState,
 )
 """The vocabularies that columns store as their words."""
-_DOCUMENTS: tuple[Hashable, ...] = (Arrival, FallbackProgress, Throttle, VolumeMark)
+_DOCUMENTS: tuple[Hashable, ...] = (
+    Arrival,
+    FallbackProgress,
+    Throttle,
+    VolumeMark,
+    tuple[Judged, ...],
+    tuple[ValueChange, ...],
+    tuple[str, ...],
+    Mapping[str, Decimal],
+)
 """The documents that columns store as JSON."""
 
 
 class Base(DeclarativeBase):
     """The base of every table, with the column type of each Python type."""
 
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's declared interface
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         Decimal: Money,
         datetime: Utc,
         dict[str, Any]: JSONB,

@@ -1,5 +1,6 @@
 """Positions from fills, the strategies' shares of them, and disagreements with the exchange."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -28,7 +29,7 @@ class PositionRow(Base):
     open_costs: Mapped[Decimal] = mapped_column(server_default=text("0"))
     """Fees and funding of the present position. The round trip that closes the position bears
     them."""
-    other_fees: Mapped[dict[str, Any] | None]
+    other_fees: Mapped[Mapping[str, Decimal] | None]
     """Paid fees by coin that have no price, or none yet, and are therefore in no other sum."""
     liquidation_price: Mapped[Decimal | None]
     """The exchange's last figure; None when it names none or was not asked yet."""
@@ -56,7 +57,7 @@ class PositionWatchRow(Base):
     """The newest full look; None before the first one."""
     crossed_at: Mapped[datetime | None]
     """Since when the mark is beyond the position's stop; None while it is not."""
-    told: Mapped[list[Any]]
+    told: Mapped[tuple[str, ...]]
     """The causes that were alerted for this position."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Double, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.documents.lease import Judged
 from models.enums import BreakerAction, BreakerSide, RecoveryPhase
 from models.tables.base import Base
 
@@ -244,5 +245,5 @@ class TradingLeaseRow(Base):
     """Why there is no lease; empty while it is granted."""
     looked_at: Mapped[datetime]
     """The time of the last look at the sensors."""
-    readings: Mapped[list[Any]]
-    """What the sensors read then (`bot.safety.lease.sensors.Judged`)."""
+    readings: Mapped[tuple[Judged, ...]]
+    """What the sensors read then."""

@@ -9,7 +9,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.safety.lease.sensing import database_time
-from bot.safety.lease.sensors import Judged
 from bot.state import binding, fitness, lease
 from config.celery import CANARY
 from models.enums import ExecutionStatus, ScopeKind, StopState, TradingState, strictest
@@ -91,8 +90,7 @@ def _lease(
     row = session.get(TradingLeaseRow, account, populate_existing=True)
     if row is None:
         return left, problem
-    for reading in row.readings:
-        sensor = Judged.from_json(reading)
+    for sensor in row.readings:
         if sensor.age_seconds is not None:
             age = max(0.0, sensor.age_seconds) + _age(now, row.looked_at)
             into[c.SENSOR_AGES, (sensor.name,)] = (age,)

@@ -100,7 +100,7 @@ def _cost(position: PositionRow, execution: Execution) -> Decimal:
 
 def _keep_apart(position: PositionRow, coin: str, fee: Decimal) -> None:
     known = dict(position.other_fees or {})
-    total = Decimal(known.pop(coin, "0")) + fee
+    total = known.pop(coin, ZERO) + fee
     if total:
-        known[coin] = format(total, "f")
+        known[coin] = total
     position.other_fees = known or None

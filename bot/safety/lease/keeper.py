@@ -17,8 +17,9 @@ from sqlalchemy.dialects.postgresql import insert
 from bot.execution.ports import UNREADABLE, LimitsSource
 from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety.lease.sensing import database_time
-from bot.safety.lease.sensors import Consequence, Judged, Reading, faults, judge, sentence
+from bot.safety.lease.sensors import Reading, faults, judge, sentence
 from models.database import Database, UnitOfWork
+from models.documents.lease import Consequence, Judged
 from models.tables import TradingLeaseRow
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class LeaseKeeper:
             stands = _stands(row, now)
             if stands and row.holder != self.holder:
                 return Kept.HELD_BY_ANOTHER
-            row.looked_at, row.readings = looked_at, [each.to_json() for each in judged]
+            row.looked_at, row.readings = looked_at, judged
             kept = (
                 self._withhold(uow, row, judged, now)
                 if faults(judged)
@@ -121,7 +122,7 @@ class LeaseKeeper:
                 epoch=0,
                 withheld=NOT_YET,
                 looked_at=looked_at,
-                readings=[],
+                readings=(),
             )
             .on_conflict_do_nothing()
         )

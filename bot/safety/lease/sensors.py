@@ -5,12 +5,11 @@ server: `bot.safety.lease.sensing` reads, and this module judges.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 from config.keys.lease import LeaseRules
+from models.documents.lease import Consequence, Judged
 
 FUTURE_SECONDS = 2.0
 """The most that the clocks of feed, workers and Postgres may differ. A reading from further ahead
@@ -19,15 +18,6 @@ has no age."""
 
 AUDIT_UNWRITABLE = "the audit can't be written"
 """How the fault of an audit begins that takes no entry. Every other fault of it is a change."""
-
-
-class Consequence(StrEnum):
-    """What a sensor that is not fresh does to the lease."""
-
-    NOT_RENEWED = "not renewed"
-    """The lease lapses within six seconds. A gap of one look changes nothing."""
-    TAKEN_BACK = "taken back"
-    """The lease ends at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +39,6 @@ class Reading:
     """The age of what it shows; None is missing, which is never fine."""
     fault: str | None = None
     """What is wrong although something was read; None when nothing is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A sensor with its reading, its deadline and the result."""
-
-    name: str
-    meaning: str
-    age_seconds: float | None
-    deadline_seconds: float
-    consequence: Consequence
-    problem: str | None
-    """Why it withholds the lease; None while it is fresh."""
-
-    def to_json(self) -> dict[str, Any]:
-        """As it is stored with the lease."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> "Judged":
-        """Reads back what `to_json` wrote."""
-        return cls(**{**found, "consequence": Consequence(found["consequence"])})
 
 
 SENSORS: tuple[Sensor, ...] = (

@@ -93,7 +93,7 @@ class PositionMonitor:
         now = self.clock.now()
         mark = _mark(reading, position, now)
         if watch.opened_at != opened_at:
-            watch.opened_at, watch.told = opened_at, []
+            watch.opened_at, watch.told = opened_at, ()
             watch.best_price = watch.mark_price = None
             watch.looked_at = watch.crossed_at = None
         side = TradeSide.BUY if position.qty > 0 else TradeSide.SELL
@@ -150,7 +150,7 @@ class PositionMonitor:
         watch = look.watch
         if found.cause.value in watch.told:
             return False
-        watch.told = [*watch.told, found.cause.value]
+        watch.told = (*watch.told, found.cause.value)
         facts = {
             "cause": found.cause.value,
             "value": found.value,
@@ -198,7 +198,7 @@ class _Look:
             best = watch.best_price or position.entry_price or mark
             watch.best_price = conditions.better(self._sign, best, mark)
             watch.mark_price = mark
-            watch.told = [cause for cause in watch.told if cause != Cause.NO_PRICE]
+            watch.told = tuple(cause for cause in watch.told if cause != Cause.NO_PRICE)
 
     @property
     def _sign(self) -> int:

@@ -29,6 +29,7 @@ from console.views.configuration import (
     read_current,
     version_facts,
 )
+from models.documents.stored_form import to_json
 
 app = typer.Typer(
     no_args_is_help=True, help="Show, check and change the limits; changes are versions."
@@ -92,7 +93,7 @@ def diff(
         first = named_configuration(settings, before)
         changes = differences(first, named_configuration(settings, after))
     if as_json:
-        print_json({"from": before, "to": after, "changes": [c.to_json() for c in changes]})
+        print_json({"from": before, "to": after, "changes": to_json(changes)})
     else:
         print_changes(stdout(), changes)
 

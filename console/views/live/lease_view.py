@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bot.safety.lease.sensors import Judged
 from bot.state import lease
 from config.settings import Settings
 from console.context import reading
 from console.runtime.health_check import HealthCheck
+from models.documents.lease import Judged
+from models.documents.stored_form import to_json
 from models.tables import TradingLeaseRow
 
 EFFECT = "only exits are allowed, as in the state REDUCING"
@@ -47,7 +48,7 @@ class LeaseView:
             "holder": self.holder,
             "left_seconds": self.left_seconds,
             "looked_at": self.looked_at,
-            "sensors": [each.to_json() for each in self.sensors],
+            "sensors": to_json(self.sensors),
         }
 
 
@@ -63,7 +64,7 @@ def lease_view(session: Session, account: str) -> LeaseView:
         row.holder,
         found.left_seconds,
         row.looked_at,
-        tuple(Judged.from_json(each) for each in row.readings),
+        row.readings,
     )
 
 

@@ -42,7 +42,7 @@ def lock_watch(session: Session, account: str, symbol: str) -> PositionWatchRow 
 
 def new_watch(session: Session, account: str, symbol: str, opened_at: datetime) -> PositionWatchRow:
     """A new memory of a position, or the one that another look has just begun, locked."""
-    values = {"account": account, "symbol": symbol, "opened_at": opened_at, "told": []}
+    values = {"account": account, "symbol": symbol, "opened_at": opened_at, "told": ()}
     session.execute(insert(PositionWatchRow).values(**values).on_conflict_do_nothing())
     return session.get_one(
         PositionWatchRow, (account, symbol), with_for_update=True, populate_existing=True

@@ -9,8 +9,18 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from models.documents.orders import Arrival, FallbackProgress, Throttle, ThrottleKind, VolumeMark
 from models.documents.stored_form import UnreadDocument
-from models.tables import Base, ChildOrderRow, ParentOrderRow
-from tests.support.desk import Desk
+from models.enums import Direction, VersionState
+from models.repositories.safety import watching
+from models.tables import (
+    Base,
+    ChildOrderRow,
+    ConfigVersionRow,
+    ParentOrderRow,
+    PositionRow,
+    PositionWatchRow,
+    TradingLeaseRow,
+)
+from tests.support.desk import ACCOUNT, Desk
 
 pytestmark = pytest.mark.services
 
@@ -26,7 +36,45 @@ FORMER: Mapping[type[Base], Mapping[str, str]] = {
     ChildOrderRow: {
         "arrival": f"""{{"bid": "64999.90", "ask": "65000", "as_of": "{MOMENT}"}}""",
     },
+    PositionRow: {"other_fees": """{"MNT": "0.50", "ODD": "-3"}"""},
+    PositionWatchRow: {"told": """["stop_loss", "no_price"]"""},
+    TradingLeaseRow: {
+        "readings": """[{"name": "beat", "meaning": "beat's last tick", "age_seconds": 12.5,
+            "deadline_seconds": 10.0, "consequence": "not renewed", "problem": "12.5 s old"},
+            {"name": "audit", "meaning": "an audit", "age_seconds": null,
+            "deadline_seconds": 60.0, "consequence": "taken back", "problem": null}]"""
+    },
+    ConfigVersionRow: {
+        "changes": """[{"path": "gate.max_leverage", "before": 3.0, "after": [1, "a", null],
+            "direction": "tightening", "unset": false}]"""
+    },
 }
+
+
+def _rows(desk: Desk) -> None:
+    """At least one row in each table."""
+    desk.approve()
+    desk.send_due()
+    desk.stream()
+    now = desk.clock.now()
+    with desk.db.transaction() as session:
+        watching.new_watch(session, ACCOUNT, "BTCUSDT", now)
+        session.add(
+            ConfigVersionRow(
+                created_at=now,
+                changed_at=now,
+                environment="development",
+                mode="paper",
+                changes=(),
+                override={},
+                direction=Direction.TIGHTENING,
+                state=VersionState.SUPERSEDED,
+                actor="test",
+                proposed_by="test",
+                reason="",
+                sha256="",
+            )
+        )
 
 
 def _write(desk: Desk, table: type[Base], values: Mapping[str, str]) -> None:
@@ -43,10 +91,11 @@ def _stored(desk: Desk, table: type[Base], columns: Mapping[str, Any]) -> list[t
 
 
 def test_a_row_in_the_former_form_is_read_and_written_again_without_a_change(desk: Desk) -> None:
-    desk.approve()
+    _rows(desk)
     for table, columns in FORMER.items():
         _write(desk, table, columns)
         before = _stored(desk, table, columns)
+        assert before, table
         with desk.db.transaction() as session:
             for row in session.scalars(select(table)):
                 for column in columns:

@@ -100,7 +100,7 @@ def test_a_version_written_past_mlrisk_ends_no_worker_and_lets_exits_alone_throu
                 changed_at=state_time(db),
                 environment=settings.environment,
                 mode=settings.trading_mode,
-                changes=[],
+                changes=(),
                 override={"gate.max_leverage": 50},
                 direction="loosening",
                 state="active",

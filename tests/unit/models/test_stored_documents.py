@@ -61,7 +61,16 @@ def test_what_a_column_holds_already_is_not_read_again() -> None:
         for column in table.columns
         if isinstance(column.type, StoredDocument)
     }
-    assert {"pace", "ladder", "volume_mark", "arrival"} <= documents
+    assert documents >= {
+        "pace",
+        "ladder",
+        "volume_mark",
+        "arrival",
+        "readings",
+        "changes",
+        "other_fees",
+        "told",
+    }
     again = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for room in ROOMS

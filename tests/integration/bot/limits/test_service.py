@@ -15,9 +15,8 @@ from config.settings import Environment, Settings, TradingMode
 from config.thresholds import ConfigError
 from models.audit import verify_chain
 from models.database import Database
-from models.enums import OperatorRole
+from models.enums import Direction, OperatorRole, VersionState
 from models.repositories import configurations
-from models.repositories.configurations import Direction, VersionState
 from models.tables import AuditRow, ConfigVersionRow
 from tests.support.configured import settings
 from tests.support.fakes import T0

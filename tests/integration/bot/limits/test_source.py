@@ -1,5 +1,6 @@
 """Limits in force follow the versions within a second, and are never what a row was made to say."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ class TestFollowing:
                     changed_at=T0,
                     environment=here[0],
                     mode=here[1],
-                    changes=[],
+                    changes=(),
                     override=override,
                     direction="loosening",
                     state="active",
@@ -185,7 +186,7 @@ class TestFollowing:
         proposed = production.propose({LOSS: 0.02}, actor=ANN, reason="calm again")
         with db.transaction() as session:
             row = session.get_one(ConfigVersionRow, proposed.id)
-            row.changes = [{**change, "after": 0.9} for change in row.changes]
+            row.changes = tuple(replace(change, after=0.9) for change in row.changes)
         with pytest.raises(Refused, match="differs from the proposal in the audit"):
             production.approve(proposed.id, actor=BOB)
         assert production.current().circuit_breakers.daily_loss_limit == 0.015

@@ -15,7 +15,7 @@ from bot.state import binding
 from bot.state.binding import Identity
 from config.settings import Environment, Settings, TradingMode
 from models.database import Database
-from models.repositories.configurations import VersionState
+from models.enums import VersionState
 from models.tables import AuditRow
 from tasks import startup
 from tests.support.configured import settings

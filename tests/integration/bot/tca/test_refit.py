@@ -15,7 +15,7 @@ from bot.tca.refit import ACTOR, PATH, ImpactRefit, fit_recent
 from bot.tca.service import costs
 from config.settings import Environment, Settings, TradingMode
 from models.database import Database
-from models.repositories.configurations import Direction, VersionState
+from models.enums import Direction, VersionState
 from models.tables import ChildOrderRow, FillRow
 from tests.support.desk import Desk
 from tests.support.operators import operator

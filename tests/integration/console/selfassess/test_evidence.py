@@ -8,7 +8,7 @@ from sqlalchemy import update
 from config.settings import Environment, Settings, load_settings
 from console.selfassess.evidence import look
 from console.selfassess.kinds import EvidenceKind
-from models.repositories.configurations import VersionState
+from models.enums import VersionState
 from models.tables import ConfigVersionRow
 from tests.support.scene import Scene
 from tests.support.trading_halts import bind
@@ -41,7 +41,7 @@ def test_limits_that_were_changed_without_mlrisk_speak_against(
         session.add(
             ConfigVersionRow(
                 created_at=scene.clock.now(), changed_at=scene.clock.now(),
-                environment="development", mode=settings.trading_mode.value, changes=[],
+                environment="development", mode=settings.trading_mode.value, changes=(),
                 override={}, direction="loosening", state=VersionState.PROPOSED, actor="x",
                 proposed_by="x", reason="by hand", sha256="0" * 64,
             )

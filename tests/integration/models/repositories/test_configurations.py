@@ -10,7 +10,7 @@ from bot.clock import FixedClock
 from bot.limits.service import ConfigurationService
 from config.settings import Environment, Settings, TradingMode
 from models.database import Database
-from models.repositories.configurations import VersionState
+from models.enums import VersionState
 from models.tables import ConfigVersionRow
 from tests.support.fakes import T0
 

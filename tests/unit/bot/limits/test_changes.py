@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.limits.changes import (
-    ValueChange,
     checked,
     differences,
     direction_of,
@@ -16,7 +15,9 @@ from bot.limits.changes import (
 from config.declaration import HIGHER, LOWER, Stricter
 from config.sections import DECLARED
 from config.thresholds import ConfigError, MLRiskConfigManager
-from models.repositories.configurations import Direction, digest
+from models.documents.limits import ValueChange
+from models.enums import Direction
+from models.repositories.configurations import digest
 
 TIGHTENING, LOOSENING, MIXED = Direction.TIGHTENING, Direction.LOOSENING, Direction.MIXED
 DIRECTED = sorted(

@@ -1,11 +1,14 @@
 """The documents keep the form in which they have always been stored."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from models.documents.codec import Unreadable
+from models.documents.lease import Judged
+from models.documents.limits import ValueChange
 from models.documents.orders import Arrival, FallbackProgress, Throttle, VolumeMark
 from models.documents.stored_form import UnreadDocument, from_json, to_json
 
@@ -32,6 +35,41 @@ ROWS: list[tuple[Hashable, Any]] = [
         {"positions": {"price": 1}, "not_before": MOMENT, "size": "0.25", "bound_bps": "75"},
     ),
     (VolumeMark, {"since": MOMENT, "counter": "120.50", "counted": "0"}),
+    (
+        tuple[Judged, ...],
+        [
+            {
+                "name": "beat",
+                "meaning": "beat's last tick",
+                "age_seconds": 12.5,
+                "deadline_seconds": 10.0,
+                "consequence": "not renewed",
+                "problem": "12.5 s old, at most 10 s are allowed",
+            },
+            {
+                "name": "audit",
+                "meaning": "an audit that can be written",
+                "age_seconds": None,
+                "deadline_seconds": 60.0,
+                "consequence": "taken back",
+                "problem": None,
+            },
+        ],
+    ),
+    (
+        tuple[ValueChange, ...],
+        [
+            {
+                "path": "gate.max_leverage",
+                "before": 3.0,
+                "after": [1, "a", None, True],
+                "direction": "tightening",
+                "unset": False,
+            }
+        ],
+    ),
+    (tuple[str, ...], ["stop_loss", "no_price"]),
+    (Mapping[str, Decimal], {"MNT": "0.50", "ODD": "-3"}),
     (Arrival, {"bid": "64999.90", "ask": "65000", "as_of": MOMENT}),
 ]
 

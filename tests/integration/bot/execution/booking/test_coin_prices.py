@@ -34,7 +34,7 @@ def test_a_fee_that_nobody_can_price_stays_apart_and_is_named(desk: Desk) -> Non
     desk.reconciler.reconcile_account()
     desk.reconciler.reconcile_account()
     assert len(desk.exchange.prices_asked) == 1
-    assert (position(desk).fees, position(desk).other_fees) == (0, {"ODD": "0.5"})
+    assert (position(desk).fees, position(desk).other_fees) == (0, {"ODD": D("0.5")})
     assert problem(desk) == "without a price: 0.5 ODD"
     with desk.db.transaction() as session:
         found = key_metrics(session, T0 - timedelta(days=1))
@@ -49,7 +49,7 @@ def test_a_coin_that_the_exchange_never_answers_for_keeps_no_other_from_its_pric
     desk.exchange.price_faults = [DependencyDown("an unreadable kline")]
     desk.exchange.prices["MNT"] = D(2)
     desk.reconciler.reconcile_account()
-    assert (position(desk).fees, position(desk).other_fees) == (1, {"BAD": "0.5"})
+    assert (position(desk).fees, position(desk).other_fees) == (1, {"BAD": D("0.5")})
     assert [row.asked_at is None for row in sorted(stored(desk), key=lambda r: r.coin)] == [
         True,
         False,

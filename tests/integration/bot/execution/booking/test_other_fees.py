@@ -48,7 +48,7 @@ def test_a_fee_that_gets_its_price_after_the_round_trip_is_that_trips(desk: Desk
     desk.reconciler.reconcile_account()
     assert [row.asked_at for row in stored(desk)] == [None]
     trade(desk, "r-2", "sell")
-    assert position(desk).other_fees == {"MNT": "1.0"}
+    assert position(desk).other_fees == {"MNT": D("1.0")}
     desk.reconciler.reconcile_account()
     held = position(desk)
     assert (held.fees, held.open_costs, held.realised_pnl) == (2, 0, -2)
@@ -95,7 +95,7 @@ def test_taxes_besides_the_fee_count_in_whatever_coin(desk: Desk) -> None:
     desk.reconciler.reconcile_account()
     held = position(desk)
     assert held.fees == desk.parent("r-1").fees == D("1.1") + in_base
-    assert held.other_fees == {"ODD": "3"}
+    assert held.other_fees == {"ODD": D(3)}
     assert [(row.coin, row.cost) for row in sorted(stored(desk), key=lambda row: row.coin)] == [
         ("BTC", in_base),
         ("MNT", 1),

@@ -108,14 +108,14 @@ def test_a_round_trip_answers_for_the_fees_of_its_entry() -> None:
     [
         ("USDT", "0.5", "0.5", None),
         ("BTC", "0.001", "0.1", None),
-        ("MNT", "0.5", "0", {"MNT": "1.0"}),
-        ("T", "0.5", "0", {"T": "1.0"}),
-        ("BT", "0.5", "0", {"BT": "1.0"}),
-        ("USDC", "0.5", "0", {"USDC": "1.0"}),
+        ("MNT", "0.5", "0", {"MNT": D("1.0")}),
+        ("T", "0.5", "0", {"T": D("1.0")}),
+        ("BT", "0.5", "0", {"BT": D("1.0")}),
+        ("USDC", "0.5", "0", {"USDC": D("1.0")}),
     ],
 )
 def test_a_fee_in_another_coin_is_converted_or_kept_apart(
-    coin: str, fee: str, cost: str, apart: dict[str, str] | None
+    coin: str, fee: str, cost: str, apart: dict[str, Decimal] | None
 ) -> None:
     position = flat()
     paid = replace(executed(1, D(1), D(100), D(fee)), fee_currency=coin)

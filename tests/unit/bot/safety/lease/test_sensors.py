@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from bot.safety.lease.sensors import (
     FUTURE_SECONDS,
     SENSORS,
-    Consequence,
-    Judged,
     Reading,
     faults,
     judge,
@@ -17,6 +15,8 @@ from bot.safety.lease.sensors import (
     sentence,
 )
 from config.keys.lease import LeaseRules
+from models.documents.lease import Consequence, Judged
+from models.documents.stored_form import from_json, to_json
 
 RULES = LeaseRules()
 DEADLINES = {sensor.name: sensor.deadline(RULES) for sensor in SENSORS}
@@ -78,7 +78,7 @@ def test_a_broken_audit_and_a_journalled_halt_take_the_lease_back_at_once() -> N
 
 def test_a_judged_sensor_is_stored_and_read_back() -> None:
     for judged in judge({"market": Reading(1.5), "audit": Reading(fault="broken")}, RULES):
-        assert Judged.from_json(judged.to_json()) == judged
+        assert from_json(Judged, to_json(judged)) == judged
 
 
 def test_several_things_are_as_old_as_the_oldest_and_missing_if_one_is() -> None:

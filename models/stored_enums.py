@@ -19,15 +19,17 @@ class StoredEnum(TypeDecorator[E]):
     """Stores a member as its value and reads the value back as the member.
 
     The column stays plain text, so that a new member needs no migration. A word that nobody knows
-    (a row that was written by hand or by a later version) raises UnknownValue when it is read.
+    (a row that was written by hand or by a later version) is read as `unknown`. Without one it
+    raises UnknownValue when it is read.
     """
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, vocabulary: type[E]) -> None:
+    def __init__(self, vocabulary: type[E], unknown: E | None = None) -> None:
         super().__init__()
         self.vocabulary = vocabulary
+        self.unknown = unknown
         self._members = {member.value: member for member in vocabulary}
 
     def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:
@@ -36,11 +38,11 @@ class StoredEnum(TypeDecorator[E]):
         return None if value is None else self.vocabulary(value).value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
-        """The member of a stored word. Raises UnknownValue where the vocabulary has none."""
+        """The member of a stored word. Raises UnknownValue where there is none."""
         del dialect
         if value is None:
             return None
-        try:
-            return self._members[value]
-        except KeyError:
-            raise UnknownValue(f"{value!r} is no {self.vocabulary.__name__}") from None
+        found = self._members.get(value, self.unknown)
+        if found is None:
+            raise UnknownValue(f"{value!r} is no {self.vocabulary.__name__}")
+        return found

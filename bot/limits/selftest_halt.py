@@ -6,7 +6,7 @@ from bot.clock import Clock
 from bot.safety.halting import global_state
 from bot.safety.halting.halt import TradingHalt
 from models.database import Database, UnitOfWork
-from models.enums import ScopeKind, TradingState
+from models.enums import ScopeKind
 from models.repositories.safety import states
 
 ACTOR = "self-test"
@@ -38,7 +38,7 @@ def halt_on_ineffective_in(uow: UnitOfWork, clock: Clock, problems: Sequence[str
     """
     now = clock.now()
     row = states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=ACTOR)
-    if not problems or not TradingState(row.state).allows_reducing:
+    if not problems or not row.state.allows_reducing:
         return False
     more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
     reason = f"self-test: {'; '.join(problems[:_SHOWN])}{more}"

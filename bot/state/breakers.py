@@ -148,7 +148,7 @@ def tripped_of(session: Session, account: str) -> list[BreakerRow]:
 
 
 def _is_reducing(state: TradingStateRow) -> bool:
-    return TradingState(state.state).strictness >= TradingState.REDUCING.strictness
+    return state.state.strictness >= TradingState.REDUCING.strictness
 
 
 def _set(row: BreakerRow, found: Finding, now: datetime) -> None:

@@ -46,4 +46,4 @@ def by_orders(
 def _is_halted(uow: UnitOfWork, account: str, symbol: str) -> bool:
     rows = states.applicable_states(uow.session, account, _NOBODY, symbol)
     halted = TradingState.HALTED.strictness
-    return any(TradingState(row.state).strictness >= halted for row in rows)
+    return any(row.state.strictness >= halted for row in rows)

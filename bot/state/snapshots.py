@@ -43,7 +43,7 @@ def take(
     )
     found = snapshot_query.read(session, trade, now)
     views = tuple(
-        ScopeState(f"{row.scope_kind}:{row.scope_key}", TradingState(row.state), row.reason)
+        ScopeState(f"{row.scope_kind}:{row.scope_key}", row.state, row.reason)
         for row in found.states
     )
     if not any(row.scope_kind == ScopeKind.GLOBAL for row in found.states):

@@ -30,7 +30,7 @@ def move(
     mlrisk is written even so. `authorised` says that a person with the power to loosen asks. Raises
     NotAuthorised without one, and Refused for a move that does not exist.
     """
-    transition = change(TradingState(row.state), wanted, authorised=authorised)
+    transition = change(row.state, wanted, authorised=authorised)
     if transition.refused is not None:
         raise _refusal(transition, authorised=authorised)
     if not transition.changes and states.contradicted(row) is None:
@@ -42,7 +42,7 @@ def tighten(
     row: TradingStateRow, wanted: TradingState, *, reason: str, actor: str, now: datetime
 ) -> dict[str, Any]:
     """As `move`, for an act that only stops: a stricter state stays as it is."""
-    before = TradingState(row.state)
+    before = row.state
     at_least = max(before, wanted, key=lambda state: state.strictness)
     return move(row, at_least, reason=reason, actor=actor, now=now)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from console.invariants.evidence import Evidence
 from console.output import utc
 from console.runtime.exchange_record import AcceptedOrder
-from models.enums import ScopeKind, TradingState
+from models.enums import ScopeKind
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradingStateRow
 
 _SEALED = "halt_sealed"
@@ -82,7 +82,7 @@ def _sealed_times(session: Session) -> list[SealedTime]:
 def _current(session: Session) -> Iterator[SealedTime]:
     """Sealed times from the state rows: a seal must hold even if its audit entry is missing."""
     for row in session.scalars(select(TradingStateRow)):
-        if row.sealed_at is not None and not TradingState(row.state).allows_adding:
+        if row.sealed_at is not None and not row.state.allows_adding:
             yield SealedTime(f"{row.scope_kind}:{row.scope_key}", row.sealed_at, None)
 
 

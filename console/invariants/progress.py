@@ -11,7 +11,7 @@ from bot.decision.parking import is_exit, parked
 from bot.execution.working.failing_steps import ALERTED_AT
 from console.invariants.evidence import SETTLING, STUCK_AFTER, Evidence
 from console.output import utc
-from models.enums import ChildState, ExecutionStatus, ParentState, ScopeKind, TradingState
+from models.enums import ChildState, ExecutionStatus, ParentState, ScopeKind
 from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
 from models.tables import (
     ChildOrderRow,
@@ -78,7 +78,7 @@ def _waiting_children(session: Session, now: datetime) -> list[str]:
 
 def _trading_is_stopped(session: Session) -> bool:
     state = session.get(TradingStateRow, (ScopeKind.GLOBAL, "*"))
-    return state is None or not TradingState(state.state).allows_adding
+    return state is None or not state.state.allows_adding
 
 
 def _unresolved_children(session: Session, now: datetime) -> list[str]:

@@ -107,7 +107,7 @@ class StressDrill:
             is_ours = row.scope_kind == ScopeKind.GLOBAL or row.scope_key == self._settings.account
             if is_ours and row.state != TradingState.ACTIVE:
                 raise Refused(
-                    f"trading is {TradingState(row.state).upper()} ({row.reason}): a stress test "
+                    f"trading is {row.state.upper()} ({row.reason}): a stress test "
                     "would prove nothing"
                 )
         rules = ConfiguredLimits(self._settings, self._db).in_force().limits.strategies

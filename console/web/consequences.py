@@ -71,7 +71,7 @@ def _look(session: Session, order: HaltOrder) -> Consequences:
         return session.scalar(chosen) or 0
 
     return Consequences(
-        state=TradingState.ACTIVE if known is None else TradingState(known.state),
+        state=TradingState.ACTIVE if known is None else known.state,
         reason="" if known is None else known.reason,
         epoch=0 if row is None else row.epoch,
         entries=parents_that(False),

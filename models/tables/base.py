@@ -39,6 +39,7 @@ from models.enums import (
     Style,
     TokenKind,
     TradeSide,
+    TradingState,
     ValueEnd,
     VenueReason,
     Verdict,
@@ -109,6 +110,7 @@ class Base(DeclarativeBase):
         int: BigInteger,
         bool: Boolean,
         **{vocabulary: StoredEnum(vocabulary) for vocabulary in _VOCABULARIES},
+        TradingState: StoredEnum(TradingState, unknown=TradingState.HALTED),
         **{document: StoredDocument(document) for document in _DOCUMENTS},
     }
 

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Double, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.documents.lease import Judged
-from models.enums import BreakerAction, BreakerSide, RecoveryPhase
+from models.enums import BreakerAction, BreakerSide, RecoveryPhase, TradingState
 from models.tables.base import Base
 
 
@@ -19,7 +19,7 @@ class TradingStateRow(Base):
     __tablename__ = "trading_state"
     scope_kind: Mapped[str] = mapped_column(primary_key=True)
     scope_key: Mapped[str] = mapped_column(primary_key=True)
-    state: Mapped[str]
+    state: Mapped[TradingState]
     reason: Mapped[str]
     actor: Mapped[str]
     epoch: Mapped[int]
@@ -115,7 +115,7 @@ class RecoveryRow(Base):
     scope_kind: Mapped[str]
     scope_key: Mapped[str]
     phase: Mapped[RecoveryPhase]
-    from_state: Mapped[str]
+    from_state: Mapped[TradingState]
     """The state that it leaves. A bad sign takes it back there."""
     epoch: Mapped[int]
     """The scope's epoch when the recovery was asked for, and from its begin on the epoch that it

@@ -107,14 +107,14 @@ def _states(session: Session, account: str, into: Figures) -> Iterator[str]:
     for row in rows:
         add(into, c.SCOPES, (1.0,), row.scope_kind, row.state)
     applies = [row for row in rows if _applies(row, account)]
-    worst = strictest(applies, lambda row: TradingState(row.state))
+    worst = strictest(applies, lambda row: row.state)
     is_known = any(row.scope_kind == ScopeKind.GLOBAL for row in applies)
-    allowed = worst is not None and is_known and TradingState(worst.state).allows_adding
+    allowed = worst is not None and is_known and worst.state.allows_adding
     into[c.MAY_ADD, ()] = (GOOD_FOR_SECONDS if allowed else 0.0,)
     if not is_known:
         yield "the trading state of the system is not known"
     for row in applies:
-        if not TradingState(row.state).allows_adding:
+        if not row.state.allows_adding:
             yield f"{row.scope_kind} {row.scope_key} is {row.state}: {row.reason}"
 
 

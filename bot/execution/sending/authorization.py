@@ -122,7 +122,7 @@ def _held_by_states(rows: Sequence[TradingStateRow]) -> Refusal | None:
             ChildState.CANCELLED,
             Reason("halted: the global trading state is missing", EndCause.HALTED),
         )
-    state = strictest((TradingState(row.state) for row in rows), TradingState)
+    state = strictest((row.state for row in rows), TradingState)
     if state is None or not state.allows_adding:
         return Refusal(
             ChildState.CANCELLED, Reason(f"halted: trading state is {state}", EndCause.HALTED)

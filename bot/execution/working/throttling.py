@@ -183,10 +183,7 @@ def _read(
     """Reads the conditions once for each strategy and symbol, so that a thousand parents need a
     handful of reads."""
     drawdown = _drawdown_share(session, account, now)
-    stored = {
-        (row.scope_kind, row.scope_key): TradingState(row.state)
-        for row in states.all_states(session)
-    }
+    stored = {(row.scope_kind, row.scope_key): row.state for row in states.all_states(session)}
     scopes = {(parent.strategy, parent.symbol) for parent in parents}
     views = {symbol: market.get(symbol) for _, symbol in sorted(scopes)}
     return {

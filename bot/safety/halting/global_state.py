@@ -36,7 +36,7 @@ def set_active(
     restored = scope == EVERYTHING and restore_others(uow, reason=reason, actor=actor, now=now)
     unfinished.write_missing(uow, scope, row, actor, now)
     moved = False
-    for wanted in (*_FIRST_TO.get(TradingState(row.state), ()), TradingState.ACTIVE):
+    for wanted in (*_FIRST_TO.get(row.state, ()), TradingState.ACTIVE):
         before = row.state
         said = trading_state.move(
             row, wanted, reason=reason, actor=named(actor), now=now, authorised=True

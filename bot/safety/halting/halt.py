@@ -272,7 +272,7 @@ class TradingHalt:
         until = sealing.accepted_until(children, self._window)
         with self._db.unit_of_work() as uow:
             row = scoped_state.lock(uow, reach.scope, actor, now)
-            if TradingState(row.state).allows_reducing:
+            if row.state.allows_reducing:
                 if is_last:
                     problems.append("somebody resumed trading while the halt was being sealed")
                 return None

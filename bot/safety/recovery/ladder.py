@@ -203,7 +203,7 @@ def _fall_back(
     now: datetime,
 ) -> bool:
     """Takes the scope back to what it left; FLAT comes back as HALTED, because it trades again."""
-    left = TradingState(row.from_state)
+    left = row.from_state
     back = TradingState.REDUCING if left is TradingState.REDUCING else TradingState.HALTED
     reason = f"the recovery fell back: {why}"
     moved = trading_state.tighten(state, back, reason=reason, actor=ACTOR, now=now)

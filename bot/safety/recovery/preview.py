@@ -75,7 +75,7 @@ def preview(db: Database, scope: Scope, denying: Sequence[str], resting: Resting
         since = None if row is None else row.changed_at
         return Preview(
             str(scope),
-            TradingState.ACTIVE if known is None else TradingState(known.state),
+            TradingState.ACTIVE if known is None else known.state,
             "" if known is None else known.reason,
             since,
             _resumes(session, scope),

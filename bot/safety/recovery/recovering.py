@@ -98,7 +98,7 @@ class Recovering:
                 raise Refused(
                     f"the state of {scope} changed since you looked: look again", code=CHANGED
                 )
-            self._require_recoverable(uow.session, scope, TradingState(state.state))
+            self._require_recoverable(uow.session, scope, state.state)
             _end_pending(uow, scope, "another recovery was asked for", actor, now)
             row = _new_row(scope, state, reason, actor, now)
             uow.session.add(row)
@@ -131,7 +131,7 @@ class Recovering:
         already, stays as it is.
         """
         state = _locked(uow, scope, actor, now)
-        before = TradingState(state.state)
+        before = state.state
         if before not in (TradingState.ACTIVE, TradingState.REDUCING):
             return False
         if contradicted(state) is not None:
@@ -161,7 +161,7 @@ class Recovering:
                 RecoveryRow, recovery_id, with_for_update=True, populate_existing=True
             )
             self._require_confirmable(uow.session, row, state, actor, now)
-            self._require_recoverable(uow.session, scope, TradingState(state.state))
+            self._require_recoverable(uow.session, scope, state.state)
             row.confirmed_by = named(actor)
             said = {"reason": reason, "recovery": recovery_id, "asked_by": row.asked_by}
             record(uow, scope.chain, CONFIRMED, str(scope), actor, said, now)

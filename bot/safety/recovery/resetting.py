@@ -116,7 +116,7 @@ class Recovery:
             state = states.lock_state(
                 uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=named(actor)
             )
-            before = TradingState(state.state)
+            before = state.state
             row = uow.session.get(
                 BreakerRow,
                 (scope.kind, scope.key, kind),
@@ -151,7 +151,7 @@ class Recovery:
                     self._recovering.begin_after_reset(
                         uow, Scope(scope.kind, scope.key), reason=reason, actor=actor, now=now
                     )
-            after = TradingState(state.state)
+            after = state.state
             uow.commit()
         return BreakerReset(kind, was_tripped, before, after, self.still_denying())
 
@@ -182,7 +182,7 @@ class Recovery:
             lines += [
                 f"{row.scope_kind} {row.scope_key} is {row.state.upper()}: {row.reason}"
                 for row in states.all_states(session)
-                if not TradingState(row.state).allows_adding
+                if not row.state.allows_adding
             ]
             lines += _by_the_gate(session, self._account, limits, now)
         return tuple(lines)

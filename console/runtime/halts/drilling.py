@@ -95,7 +95,7 @@ class HaltDrill:
         (everything,) = [row for row in rows if row.scope_kind == ScopeKind.GLOBAL]
         if everything.state != TradingState.ACTIVE:
             raise Refused(
-                f"trading is {TradingState(everything.state).upper()} already "
+                f"trading is {everything.state.upper()} already "
                 f"({everything.reason}): a drill would prove nothing"
             )
         if not resume or may_end_halt(self._db, self._settings):

@@ -21,7 +21,7 @@ from console.views.live.moment import (
     StateLine,
 )
 from console.views.live.parent_words import progress_words
-from models.enums import ParentState, TradingState
+from models.enums import ParentState
 from models.open_rows import CHILD_IS_PLANNED, CHILD_MAY_BE_AT_EXCHANGE
 from models.repositories.safety import states
 from models.repositories.trading import tallies
@@ -88,7 +88,7 @@ def trading_states(session: Session) -> tuple[StateLine, ...]:
         lines.append(
             StateLine(
                 scope=f"{found.scope_kind} {found.scope_key}",
-                state=TradingState(found.state),
+                state=found.state,
                 reason=found.reason,
                 actor="" if row is None else row.actor,
                 changed_at=database_now(session) if row is None else row.changed_at,

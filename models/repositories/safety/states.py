@@ -12,9 +12,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Text, bindparam, cast, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, object_session
+from sqlalchemy.orm.attributes import flag_modified
 
 from models.audit import GLOBAL_CHAIN
 from models.enums import ScopeKind, TradingState, strictest
@@ -62,6 +63,15 @@ _ALL = text(
     """
 )
 _ONE = text(_SAID.format(subject=":subject"))
+_LOCKED = (
+    select(TradingStateRow, cast(TradingStateRow.state, Text).label("word"))
+    .where(
+        TradingStateRow.scope_kind == bindparam("kind"),
+        TradingStateRow.scope_key == bindparam("key"),
+    )
+    .with_for_update()
+)
+"""A scope's row, locked, and its state as the word that is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +153,9 @@ def state_row(words: Sequence[str | None], numbers: Sequence[Decimal | None]) ->
     epoch, said_epoch = numbers
     why = _contradiction(state, epoch, said, said_epoch)
     if why is not None:
-        state, reason = _strict(state), why
+        reason = why
+    if why is not None or state not in list(TradingState):
+        state = _strict(state)
     return TradingStateRow(
         scope_kind=kind, scope_key=key, state=state, reason=reason, epoch=int(epoch or 0)
     )
@@ -174,11 +186,11 @@ def lock_state(
         )
         .on_conflict_do_nothing()
     )
-    row = session.get_one(
-        TradingStateRow, (kind, key), with_for_update=True, populate_existing=True
-    )
+    row, word = session.execute(
+        _LOCKED, {"kind": kind, "key": key}, execution_options={"populate_existing": True}
+    ).one()
     if (kind, key) not in session.info.get(_MOVED, ()):
-        _be_strict(session, row)
+        _be_strict(session, row, word)
     return row
 
 
@@ -213,15 +225,17 @@ def audited(row: TradingStateRow) -> dict[str, Any]:
     return {"to": str(row.state), "epoch": row.epoch}
 
 
-def _be_strict(session: Session, row: TradingStateRow) -> None:
+def _be_strict(session: Session, row: TradingStateRow, word: str) -> None:
     # After the lock, when its former holder has written entry and row.
     said = _audited(session, row.scope_kind, row.scope_key)
     state, epoch = (None, None) if said is None else (said[0], Decimal(said[1]))
-    why = _contradiction(row.state, Decimal(row.epoch), state, epoch)
+    why = _contradiction(word, Decimal(row.epoch), state, epoch)
     if why is None:
         return
     session.info.setdefault(_CONTRADICTED, {})[row.scope_kind, row.scope_key] = why
     row.state, row.reason = _strict(row.state), why
+    # A word that nobody knows is read as HALTED, and has to be written over even so.
+    flag_modified(row, "state")
     # No older authorization may become valid again.
     row.epoch = max(row.epoch, 0 if said is None else said[1])
 

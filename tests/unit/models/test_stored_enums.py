@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from models.enums import ChildState, ParentState, Style
+from models.enums import ChildState, ParentState, Style, TradingState
 from models.stored_enums import StoredEnum, UnknownValue
-from models.tables import Base, ChildOrderRow, ParentOrderRow
+from models.tables import Base, ChildOrderRow, ParentOrderRow, TradingStateRow
 
 ROOT = Path(__file__).parents[3]
 ROOMS = ("bot", "tasks", "workers", "console", "models")
@@ -35,6 +35,14 @@ def test_a_word_that_nobody_knows_is_refused_in_both_directions() -> None:
         STATES.process_result_value("gone", DIALECT)
     with pytest.raises(ValueError, match="gone"):
         ChildOrderRow(state="gone")
+
+
+def test_a_word_that_nobody_knows_is_read_as_the_strictest_where_that_is_declared() -> None:
+    strict = StoredEnum(TradingState, unknown=TradingState.HALTED)
+    assert strict.process_result_value("gone", DIALECT) is TradingState.HALTED
+    assert strict.process_result_value("active", DIALECT) is TradingState.ACTIVE
+    with pytest.raises(ValueError, match="gone"):
+        TradingStateRow(state="gone")
 
 
 def test_a_new_row_holds_members_before_it_was_ever_stored() -> None:
@@ -69,7 +77,9 @@ def _typed_columns() -> dict[str, set[str]]:
     return found
 
 
-_ROWS = frozenset({"parent", "child", "row", "request", "reservation", "operator", "fill"})
+_ROWS = frozenset(
+    {"parent", "child", "row", "request", "reservation", "operator", "fill", "state", "known"}
+)
 
 
 def _wraps(node: ast.AST, typed: dict[str, set[str]]) -> bool:

@@ -4,6 +4,7 @@ back by a resume alone."""
 import logging
 
 import pytest
+from sqlalchemy import text
 
 from bot.execution.sending.sender import SendResult
 from bot.safety.halting.halt import TradingHalt
@@ -21,7 +22,7 @@ from tests.support.accounts.by_hand import (
     halted,
     strictest,
 )
-from tests.support.desk import Desk
+from tests.support.desk import ACCOUNT, Desk
 
 
 @pytest.mark.parametrize(("kind", "key"), SCOPES)
@@ -71,6 +72,26 @@ def test_a_row_that_nobody_set_is_believed_only_as_it_was_made(desk: Desk) -> No
         "BTCUSDT",
     )
     assert strictest(desk.db) is TradingState.HALTED
+
+
+def test_a_word_that_nobody_knows_is_halted_and_written_over(desk: Desk, monitor: Monitor) -> None:
+    halted(desk, ScopeKind.ACCOUNT, ACCOUNT)
+    by_hand(
+        desk, by_statement("UPDATE trading_state SET state = 'odd'"), ScopeKind.ACCOUNT, ACCOUNT
+    )
+    assert strictest(desk.db) is TradingState.HALTED
+    assert desk.approve()["verdict"] == "deny"
+    with desk.db.reading() as session:
+        (found,) = states.contradictions(session)
+        assert "its row says odd" in found.why
+    assert monitor.judge_states()
+    desk.trading_halt.resume(reason="over", actor="me", development=True)
+    with desk.db.reading() as session:
+        words = session.scalars(
+            text("SELECT state FROM trading_state WHERE scope_kind = 'account'")
+        ).all()
+        assert states.contradictions(session) == []
+    assert words == ["halted"]
 
 
 def test_exits_go_on_under_a_contradicted_state(desk: Desk) -> None:

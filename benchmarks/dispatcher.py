@@ -25,7 +25,7 @@ from sqlalchemy import select, text, update
 
 from benchmarks.support.whole_system import machine, quantiles
 from bot.clock import SystemClock
-from bot.decision.service import ApprovalService
+from bot.decision.service import ApprovalPorts, ApprovalService
 from bot.execution.ports import Deps, DispatcherOnly
 from bot.execution.sending.claims import Claims, Lessee
 from bot.execution.sending.dispatch import Dispatcher
@@ -79,25 +79,10 @@ class Bench:
         market = FakeMarket(clock)  # type: ignore[arg-type]
         limits, horizon = FakeLimits(WIDE), timedelta(seconds=5)
         prepare(db, exchange, ACCOUNT, clock.now())
-        self._approval = ApprovalService(
-            db=db,
-            account=ACCOUNT,
-            market=market,
-            limits=limits,
-            clock=clock,
-            task_queue=DispatcherOnly(),
-            horizon=horizon,
-        )
-        self._dispatcher = Dispatcher(
-            db=db,
-            account=ACCOUNT,
-            clock=clock,
-            task_queue=DispatcherOnly(),
-            horizon=horizon,
-            wake_timeout=timedelta(hours=1),
-        )
+        deps = Deps(db, ACCOUNT, clock, DispatcherOnly(), exchange)
+        self._approval = ApprovalService(deps, ApprovalPorts(market, limits), horizon=horizon)
+        self._dispatcher = Dispatcher(deps, horizon=horizon, wake_timeout=timedelta(hours=1))
         rate_limiter = FreeRateLimiter()
-        deps = Deps(db, exchange, ACCOUNT, clock, DispatcherOnly())
         claims = Claims(
             deps,
             limits=limits,

@@ -20,7 +20,7 @@ from bot.decision import responses
 from bot.decision.requests import Admission
 from bot.errors import DependencyDown, Refused
 from bot.execution.orders.control import ControlReport, ParentControl
-from bot.execution.ports import DispatcherOnly, TaskQueue
+from bot.execution.ports import AccountDeps, DispatcherOnly, TaskQueue
 from bot.risk.manager.account import UnifiedRiskManager
 from bot.risk.manager.manager import MLRiskManager
 from bot.risk.manager.results import Awaitable
@@ -117,7 +117,7 @@ class MLTradeExecutionPipeline:
             db.dispose()
             raise
         account, clock, task_queue = settings.account, self._clock, self._task_queue
-        admission = Admission(db=db, account=account, clock=clock, task_queue=task_queue)
+        admission = Admission(AccountDeps(db, account, clock, task_queue))
         return _System(db, admission, ParentControl(db, clock, task_queue, account=account))
 
     async def submit_trade_request(self, trade_request: MLTradeRequest | Mapping[str, Any]) -> str:

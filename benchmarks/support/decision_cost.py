@@ -17,9 +17,9 @@ from sqlalchemy import event
 
 from benchmarks.support.whole_system import SYMBOLS
 from bot.clock import SystemClock
-from bot.decision.service import ApprovalService
+from bot.decision.service import ApprovalPorts, ApprovalService
 from bot.exchange.market_cache import RedisMarketCache
-from bot.execution.ports import DispatcherOnly
+from bot.execution.ports import AccountDeps, DispatcherOnly
 from bot.limits.source import ConfiguredLimits
 from config.celery import with_database
 from config.settings import Settings
@@ -79,12 +79,11 @@ def cost_of_one(settings: Settings, directory: Path, decisions: int, profile: in
         database = Database(settings.require_database_url(), pool_size=1)
         clock = SystemClock()
         service = ApprovalService(
-            db=database,
-            account=settings.account,
-            market=RedisMarketCache(redis, SYMBOLS, seal=market_seal(settings, clock)),
-            limits=ConfiguredLimits(settings, database),
-            clock=clock,
-            task_queue=DispatcherOnly(),
+            AccountDeps(database, settings.account, clock, DispatcherOnly()),
+            ApprovalPorts(
+                RedisMarketCache(redis, SYMBOLS, seal=market_seal(settings, clock)),
+                ConfiguredLimits(settings, database),
+            ),
             horizon=timedelta(seconds=settings.dispatch_horizon_seconds),
         )
         chance = random.Random(11)

@@ -4,14 +4,13 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from bot.clock import Clock
 from bot.decision import parsing, refusals
 from bot.decision.content import require_same
 from bot.errors import BadMessage, FieldError
 from bot.execution.orders.identity import request_keys
 from bot.execution.orders.request_status import received_request
-from bot.execution.ports import TaskQueue
-from models.database import Database, UnitOfWork
+from bot.execution.ports import AccountDeps
+from models.database import UnitOfWork
 from models.inserting import insert_unless_known
 from models.messages import MLTradeRequest
 from models.tables import TradeRequestRow
@@ -20,11 +19,11 @@ from models.tables import TradeRequestRow
 class Admission:
     """Admits the requests of one account."""
 
-    def __init__(self, *, db: Database, account: str, clock: Clock, task_queue: TaskQueue) -> None:
-        self._db = db
-        self._account = account
-        self._clock = clock
-        self._task_queue = task_queue
+    def __init__(self, deps: AccountDeps) -> None:
+        self._db = deps.db
+        self._account = deps.account
+        self._clock = deps.clock
+        self._task_queue = deps.task_queue
 
     def parse(self, raw: object) -> MLTradeRequest:
         """The request. Raises BadMessage with every broken field."""

@@ -2,12 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from bot.clock import Clock
 from bot.decision import holding, order_rows, parsing, responses
 from bot.decision.decide import Approved, decide, gate_version
 from bot.decision.figures import figures_of
@@ -19,7 +18,13 @@ from bot.execution.orders.attempts import SERVERS_AWAY
 from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
 from bot.execution.orders.request_status import move_request
-from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, OrderWork, TaskQueue
+from bot.execution.ports import (
+    UNREADABLE,
+    AccountDeps,
+    LimitsSource,
+    MarketCache,
+    OrderWork,
+)
 from bot.execution.working import precedence
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
 from bot.risk import codec
@@ -27,7 +32,7 @@ from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView, RiskSnapshot, TradeIntent
 from bot.state import halt_journal, snapshots
-from models.database import Database, UnitOfWork
+from models.database import UnitOfWork
 from models.enums import ExecutionStatus
 from models.inserting import insert_rows, write_rows
 from models.locks import lock_account
@@ -49,38 +54,40 @@ _UNDECIDED_FOR_GOOD = (ExecutionStatus.PARKED, ExecutionStatus.CANCELLED)
 """States of a request that is parked, or that an operator ended: it is not decided."""
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalPorts:
+    """What a decision asks outside of Postgres."""
+
+    market: MarketCache
+    limits: LimitsSource
+    read_rules: Callable[[], object] | None = None
+    """Reads the trading rules of every instrument from the exchange. Without it only stored rules
+    count."""
+    pending_halt: Callable[[], str | None] = lambda: None
+    """Why a halt that Postgres doesn't know stops entries; claims ask it again."""
+
+
 class ApprovalService:
     """Takes requests of one account: decides, reserves and plans, each request once."""
 
     def __init__(
         self,
+        deps: AccountDeps,
+        ports: ApprovalPorts,
         *,
-        db: Database,
-        account: str,
-        market: MarketCache,
-        limits: LimitsSource,
-        clock: Clock,
-        task_queue: TaskQueue,
         horizon: timedelta,
         max_attempts: int = MAX_ATTEMPTS,
-        read_rules: Callable[[], object] | None = None,
-        pending_halt: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`read_rules` reads the trading rules of every instrument from the exchange; without it
-        only stored rules count. `pending_halt` says why a halt that Postgres doesn't know stops
-        entries; claims ask it again."""
-        self._db = db
-        self._account = account
-        self._admission = Admission(db=db, account=account, clock=clock, task_queue=task_queue)
-        self._parking = Parking(db, self._admission, clock, max_attempts)
-        self._market = market
-        self._limits = limits
-        self._clock = clock
-        self._ownership = Ownership(db, account, clock, actor="gate")
-        self._task_queue = task_queue
+        self._deps = deps
+        self._account = deps.account
+        self._admission = Admission(deps)
+        self._parking = Parking(deps.db, self._admission, deps.clock, max_attempts)
+        self._market = ports.market
+        self._limits = ports.limits
+        self._ownership = Ownership(deps.db, deps.account, deps.clock, actor="gate")
         self._horizon = horizon
-        self._read_rules = read_rules
-        self._pending_halt = pending_halt
+        self._read_rules = ports.read_rules
+        self._pending_halt = ports.pending_halt
 
     def validate_and_execute(
         self, raw: object, *, redelivered: bool = False, killed: Killed | None = None
@@ -119,7 +126,7 @@ class ApprovalService:
         self, request_id: str, *, killed: Killed | None = None
     ) -> dict[str, Any] | None:
         """Decides a request from its row; None when there is no such row."""
-        with self._db.reading() as session:
+        with self._deps.db.reading() as session:
             row = session.get(TradeRequestRow, request_id)
         if row is not None and self._ownership.refuses(row.account, request_id, "validate"):
             return None
@@ -166,8 +173,8 @@ class ApprovalService:
         """Raises _RulesMissing when an exit lacks its instrument's rules, unless they were asked
         for before."""
         market = self._market.read(request.symbol)
-        with OrderWork(self._db, self._clock, self._task_queue) as uow:
-            received = self._clock.now()
+        with self._deps.work() as uow:
+            received = self._deps.clock.now()
             row, is_new = self._admission.insert(uow, request, received)
             first = None if is_new else uow.session.get(DecisionRow, row.request_id)
             if first is not None:

@@ -117,12 +117,10 @@ class OrderWork(UnitOfWork):
 
 
 @dataclass(frozen=True, slots=True)
-class Deps:
-    """The resources of every service of one account. The exchange holds the keys of that
-    account."""
+class AccountDeps:
+    """The resources of every service of one account. One that asks no exchange takes no more."""
 
     db: Database
-    exchange: Exchange
     account: str
     clock: Clock
     task_queue: TaskQueue
@@ -130,6 +128,14 @@ class Deps:
     def work(self) -> OrderWork:
         """A new transaction on orders, for use in a `with` block."""
         return OrderWork(self.db, self.clock, self.task_queue)
+
+
+@dataclass(frozen=True, slots=True)
+class Deps(AccountDeps):
+    """The resources of every service of one account that asks the exchange, which holds the keys of
+    that account."""
+
+    exchange: Exchange
 
 
 UNREADABLE = (MlriskError, ConfigError, SQLAlchemyError, OSError)

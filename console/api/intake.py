@@ -7,7 +7,7 @@ from bot.decision.admitting import StrategyAdmission
 from bot.decision.quotas import Quotas
 from bot.decision.requests import Admission
 from bot.decision.signing import Signatures
-from bot.execution.ports import DispatcherOnly, TaskQueue
+from bot.execution.ports import AccountDeps, DispatcherOnly, TaskQueue
 from bot.limits.source import ConfiguredLimits
 from config.settings import Settings
 from console.runtime.operator import task_queue
@@ -26,11 +26,9 @@ class Intake:
         """Writes the request's row and returns its key. Raises BadMessage."""
         desk = self._desk
         settings = desk.settled()
-        admission = Admission(
-            db=desk.db, account=settings.account, clock=desk.clock, task_queue=self._queue(settings)
-        )
+        deps = AccountDeps(desk.db, settings.account, desk.clock, self._queue(settings))
         quotas = Quotas(desk.db, settings.account, self._limits_of(settings), desk.clock)
-        return StrategyAdmission(admission, quotas, self._signatures).accept(
+        return StrategyAdmission(Admission(deps), quotas, self._signatures).accept(
             text, signature, strategy
         )
 

@@ -13,7 +13,7 @@ from bot.decision.admitting import StrategyAdmission
 from bot.decision.quotas import Quotas
 from bot.decision.requests import Admission
 from bot.errors import QuotaExceeded, Refused
-from bot.execution.ports import DispatcherOnly, TaskQueue
+from bot.execution.ports import AccountDeps, DispatcherOnly, TaskQueue
 from bot.limits.source import ConfiguredLimits
 from bot.safety.emergency import drills
 from bot.safety.emergency.drills import Drill
@@ -216,7 +216,7 @@ def admission_of(db: Database, settings: Settings) -> StrategyAdmission:
     """The way of a strategy's requests into this system, its quotas included."""
     clock = SystemClock()
     queue: TaskQueue = task_queue(settings) or DispatcherOnly()
-    admission = Admission(db=db, account=settings.account, clock=clock, task_queue=queue)
+    admission = Admission(AccountDeps(db, settings.account, clock, queue))
     # Quotas alone are read here, so that nothing needs to be proven.
     limits = ConfiguredLimits(settings, db, prove=lambda _: ())
     return StrategyAdmission(admission, Quotas(db, settings.account, limits, clock))

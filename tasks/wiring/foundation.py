@@ -15,7 +15,7 @@ from bot.decision.last_resort import MarketOfLastResort
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
 from bot.exchange.protocol import Exchange
-from bot.execution.ports import Deps, TaskQueue, limits_for
+from bot.execution.ports import AccountDeps, Deps, TaskQueue, limits_for
 from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
 from bot.limits.selftest_halt import halt_on_ineffective
 from bot.limits.source import ConfiguredLimits
@@ -58,9 +58,15 @@ class Foundation:
         return exchange
 
     @cached_property
-    def deps(self) -> Deps:
+    def account_deps(self) -> AccountDeps:
         """The dependencies that the account's services share."""
-        return Deps(self.db, self.exchange, self.settings.account, self.clock, self.task_queue)
+        return AccountDeps(self.db, self.settings.account, self.clock, self.task_queue)
+
+    @cached_property
+    def deps(self) -> Deps:
+        """The same with the exchange, for services that ask it."""
+        ours = self.account_deps
+        return Deps(ours.db, ours.account, ours.clock, ours.task_queue, self.exchange)
 
     @cached_property
     def market(self) -> RedisMarketCache:

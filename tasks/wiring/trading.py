@@ -9,7 +9,7 @@ from bot.account.reconciliation import Reconciler
 from bot.account.reservations import ReservationReport, rebuild
 from bot.decision.authentication import AuthenticatedDecisions
 from bot.decision.quotas import Quotas
-from bot.decision.service import ApprovalService
+from bot.decision.service import ApprovalPorts, ApprovalService
 from bot.execution.booking.fills import FillBook
 from bot.execution.sending.claims import Claims, Lessee
 from bot.execution.sending.dispatch import Dispatcher
@@ -34,17 +34,17 @@ class TradingServices(Foundation):
     @cached_property
     def approval(self) -> ApprovalService:
         """Decides trade requests."""
-        return ApprovalService(
-            db=self.db,
-            account=self.settings.account,
-            market=self.market_for_exits,
-            limits=self.limits,
-            clock=self.clock,
-            task_queue=self.task_queue,
-            max_attempts=self.settings.validation_attempts,
-            horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
+        ports = ApprovalPorts(
+            self.market_for_exits,
+            self.limits,
             read_rules=TradingRules(self.db, self.exchange, self.clock).refresh,
             pending_halt=self.pending_halt,
+        )
+        return ApprovalService(
+            self.account_deps,
+            ports,
+            max_attempts=self.settings.validation_attempts,
+            horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
         )
 
     @cached_property
@@ -117,10 +117,7 @@ class TradingServices(Foundation):
     def dispatcher(self) -> Dispatcher:
         """Finds children, parents and requests that are due."""
         return Dispatcher(
-            db=self.db,
-            account=self.settings.account,
-            clock=self.clock,
-            task_queue=self.task_queue,
+            self.account_deps,
             horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
             wake_timeout=timedelta(seconds=self.settings.wake_timeout_seconds),
             depth=QueueDepth(self.settings.require_redis_url()),
@@ -129,14 +126,7 @@ class TradingServices(Foundation):
     @cached_property
     def throttling(self) -> Throttling:
         """Sets the execution throttle of parents under way, once a second."""
-        return Throttling(
-            db=self.db,
-            account=self.settings.account,
-            market=self.market,
-            limits=self.limits,
-            clock=self.clock,
-            task_queue=self.task_queue,
-        )
+        return Throttling(self.account_deps, self.market, self.limits)
 
     def rebuild_reservations(self) -> ReservationReport:
         """Compares reservations with the orders that may still fill, and repairs the

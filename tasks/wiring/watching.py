@@ -66,19 +66,13 @@ class WatchingServices(TradingServices):
     @cached_property
     def position_monitor(self) -> PositionMonitor:
         """Watches open positions and closes them."""
-        admission = Admission(
-            db=self.db,
-            account=self.settings.account,
-            clock=self.clock,
-            task_queue=self.task_queue,
-        )
         return PositionMonitor(
             db=self.db,
             account=self.settings.account,
             market=self.market_for_exits,
             limits=self.limits,
             clock=self.clock,
-            exits=PositionExits(admission, self.settings.account),
+            exits=PositionExits(Admission(self.account_deps), self.settings.account),
             decide=lambda request_id: self.approval.validate_stored(request_id),
             halt=lambda reason: self.trading_halt.halt(reason=reason, actor=POSITION_MONITOR),
         )

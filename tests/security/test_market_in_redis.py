@@ -11,14 +11,14 @@ from sqlalchemy import func, select
 
 from bot.clock import FixedClock
 from bot.decision.forged_market import FORGED
-from bot.decision.service import ApprovalService
+from bot.decision.service import ApprovalPorts, ApprovalService
 from bot.exchange.market_cache import CORRELATIONS, KEY, MARK, RedisMarketCache
 from bot.market.reading import MarketReading
 from bot.risk.snapshot import MarketView
 from config.settings import Settings
 from models.tables import AuditRow
 from tasks.bootstrap import MARKET_DATABASE, Services
-from tests.support.desk import ACCOUNT, Desk
+from tests.support.desk import Desk
 from tests.support.fakes import PRICE, T0, FakeMarket
 from tests.support.services import RedisServer
 
@@ -65,12 +65,8 @@ def view(clock: FixedClock, symbol: str = BTC) -> MarketView:
 def decided(desk: Desk, worker: Services, request_id: str = "r-1") -> dict[str, object]:
     """What the gate says by the market that the worker reads."""
     service = ApprovalService(
-        db=desk.db,
-        account=ACCOUNT,
-        market=worker.market,
-        limits=desk.limits,
-        clock=desk.clock,
-        task_queue=desk.task_queue,
+        desk.deps,
+        ApprovalPorts(worker.market, desk.limits),
         horizon=timedelta(seconds=5),
     )
     return service.validate_and_execute(desk.request(request_id))

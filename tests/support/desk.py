@@ -12,7 +12,7 @@ from sqlalchemy import select
 from bot.account.reconciliation import Reconciler
 from bot.clock import FixedClock
 from bot.decision.requests import Admission
-from bot.decision.service import ApprovalService
+from bot.decision.service import ApprovalPorts, ApprovalService
 from bot.execution.booking.fills import FillBook
 from bot.execution.ports import Deps
 from bot.execution.sending.claims import Claims, Lessee
@@ -61,34 +61,23 @@ class Desk:
         self.pending_halt: str | None = None
         self.forecasts = FakeForecasts()
         prepare(db, self.exchange, account, T0)
-        self.approval = ApprovalService(
-            db=db,
-            account=account,
-            market=self.market,
-            limits=self.limits,
-            clock=self.clock,
-            task_queue=self.task_queue,
-            horizon=timedelta(seconds=5),
+        ports = ApprovalPorts(
+            self.market,
+            self.limits,
             read_rules=lambda: self.reconciler.refresh_instruments(),
             pending_halt=lambda: self.pending_halt,
         )
-        self.admission = Admission(
-            db=db, account=account, clock=self.clock, task_queue=self.task_queue
-        )
+        self.approval = ApprovalService(self.deps, ports, horizon=timedelta(seconds=5))
+        self.admission = Admission(self.deps)
         self.fill_book = FillBook(db, account, self.task_queue)
         self.reconciler = Reconciler(self.deps, rate_limiter=self.rate_limiter)
         self.dispatcher = Dispatcher(
-            db=db,
-            account=account,
-            clock=self.clock,
-            task_queue=self.task_queue,
+            self.deps,
             horizon=timedelta(seconds=5),
             wake_timeout=timedelta(seconds=3),
         )
         self.trading_halt = TradingHalt(db, self.clock, exchange=self.exchange)
-        self.throttling = Throttling(
-            db, account, self.market, self.limits, self.clock, self.task_queue
-        )
+        self.throttling = Throttling(self.deps, self.market, self.limits)
         self.worker = ParentWorker(
             self.deps,
             market=self.market,
@@ -101,7 +90,7 @@ class Desk:
     @property
     def deps(self) -> Deps:
         """With the exchange of now, which a test may have replaced."""
-        return Deps(self.db, self.exchange, self.account, self.clock, self.task_queue)
+        return Deps(self.db, self.account, self.clock, self.task_queue, self.exchange)
 
     def new_sender(self, owner: str) -> Sender:
         claims = Claims(

@@ -19,11 +19,11 @@ from typing import Any
 from sqlalchemy import select, text
 
 from bot.clock import Clock, SystemClock
-from bot.decision.service import ApprovalService
+from bot.decision.service import ApprovalPorts, ApprovalService
 from bot.execution.orders import lifecycle
 from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.reasons import Reason
-from bot.execution.ports import DispatcherOnly, OrderWork
+from bot.execution.ports import AccountDeps, DispatcherOnly, OrderWork
 from bot.risk.limits import RiskLimits
 from models.database import Database
 from models.enums import ChildState, ExecutionStatus, ReservationState
@@ -219,12 +219,8 @@ class _Gate:
             max_portfolio_age_seconds=1e9,
         )
         self._approval = ApprovalService(
-            db=db,
-            account=ACCOUNT,
-            market=FakeMarket(self._clock),  # type: ignore[arg-type]
-            limits=FakeLimits(limits),
-            clock=self._clock,
-            task_queue=RecordedTaskQueue(),
+            AccountDeps(db, ACCOUNT, self._clock, RecordedTaskQueue()),
+            ApprovalPorts(FakeMarket(self._clock), FakeLimits(limits)),  # type: ignore[arg-type]
             horizon=timedelta(seconds=5),
         )
 

@@ -15,10 +15,11 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from bot.clock import FixedClock
-from bot.decision.service import ApprovalService
+from bot.decision.service import ApprovalPorts, ApprovalService
 from bot.exchange.protocol import ExchangeOrder, Execution
 from bot.execution.booking.fills import FillBook
 from bot.execution.orders.parents import NewChild, new_child
+from bot.execution.ports import AccountDeps
 from bot.market.reading import MarketReading
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
@@ -94,12 +95,8 @@ class Scene:
         self.db = Database(self.database_url, pool_size=1)
         self.fills = FillBook(self.db, ACCOUNT, NoTaskQueue())
         self.approval = ApprovalService(
-            db=self.db,
-            account=ACCOUNT,
-            market=KnownMarket(self.clock),
-            limits=FixedLimits(),
-            clock=self.clock,
-            task_queue=NoTaskQueue(),
+            AccountDeps(self.db, ACCOUNT, self.clock, NoTaskQueue()),
+            ApprovalPorts(KnownMarket(self.clock), FixedLimits()),
             horizon=timedelta(seconds=5),
         )
         self._prepare()

@@ -22,8 +22,6 @@ BUILDERS = {
     "bot/risk/sizing.py fixed_risk_quantity": "a formula with the names of its literature",
 }
 """Functions that may take more: each fills one record or has a signature that is given."""
-SERVICES_TO_COME = {"bot/decision/service.py __init__"}
-"""Services that do not share `Deps` yet; none is added here."""
 
 
 def functions(rooms: Sequence[str] = ROOMS) -> Iterator[tuple[str, Function]]:
@@ -55,7 +53,7 @@ def test_no_function_has_many_parameters() -> None:
         for name, node in functions(("bot", "tasks", "workers/feeds"))
         if parameters(node) > MOST_PARAMETERS
     }
-    assert many == BUILDERS.keys() | SERVICES_TO_COME
+    assert many == BUILDERS.keys()
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -5,10 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.clock import Clock
 from bot.execution.orders.parents import LATE_AFTER
-from bot.execution.ports import TaskQueue
-from models.database import Database
+from bot.execution.ports import AccountDeps
 from models.repositories.trading import orders
 
 log = logging.getLogger(__name__)
@@ -30,10 +28,7 @@ class Dispatcher:
     """Enqueues one account's due children, the due steps of its parents, and requests that were
     never validated."""
 
-    db: Database
-    account: str
-    clock: Clock
-    task_queue: TaskQueue
+    deps: AccountDeps
     horizon: timedelta
     wake_timeout: timedelta
     depth: Callable[[str], int | None] = _unknown_depth
@@ -42,10 +37,12 @@ class Dispatcher:
 
     def tick(self) -> int:
         """Enqueues everything due; returns how many."""
-        window = orders.WakeWindow(self.clock.now(), self.horizon, self.wake_timeout, LATE_AFTER)
+        window = orders.WakeWindow(
+            self.deps.clock.now(), self.horizon, self.wake_timeout, LATE_AFTER
+        )
         # Asked before any lock is taken, because Redis may hang.
         rooms = {queue: self._room(queue) for queue in (EXITS, EXECUTION, VALIDATION)}
-        with self.db.unit_of_work() as uow:
+        with self.deps.db.unit_of_work() as uow:
             orders.plan_anew(uow.session)
             children: list[orders.Due[int]] = []
             parents: list[orders.Due[str]] = []
@@ -54,24 +51,26 @@ class Dispatcher:
                 if room <= 0:
                     continue
                 children += orders.take_due_children(
-                    uow.session, self.account, window, room, reduces=reduces
+                    uow.session, self.deps.account, window, room, reduces=reduces
                 )
                 parents += orders.take_due_parents(
-                    uow.session, self.account, window, room, reduces=reduces
+                    uow.session, self.deps.account, window, room, reduces=reduces
                 )
             room = rooms[VALIDATION]
             lost: Sequence[str] = ()
             if room > 0:
-                lost = orders.take_lost_requests(uow.session, self.account, window, room)
+                lost = orders.take_lost_requests(uow.session, self.deps.account, window, room)
             uow.commit()
         for child in children:
-            self.task_queue.child(child.key, child.at, urgent=child.urgent, reduces=child.reduces)
+            self.deps.task_queue.child(
+                child.key, child.at, urgent=child.urgent, reduces=child.reduces
+            )
         for parent in parents:
-            self.task_queue.parent(
+            self.deps.task_queue.parent(
                 parent.key, parent.at, urgent=parent.urgent, reduces=parent.reduces
             )
         for request_id in lost:
-            self.task_queue.request(request_id)
+            self.deps.task_queue.request(request_id)
         return len(children) + len(parents) + len(lost)
 
     def _room(self, queue: str) -> int:

@@ -12,7 +12,6 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.clock import Clock
 from bot.execution.orders import lifecycle
 from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.one_by_one import each
@@ -20,7 +19,7 @@ from bot.execution.orders.parents import left_qty, lowest_price, release, step_s
 from bot.execution.orders.reasons import Reason
 from bot.execution.policy.planning import round_to_tick
 from bot.execution.policy.scheduling import slippage_share
-from bot.execution.ports import MarketCache, OrderWork, TaskQueue
+from bot.execution.ports import AccountDeps, MarketCache, OrderWork
 from bot.market.reading import MarketReading
 from bot.risk import codec
 from bot.risk.checks import crowding, execution, exposures, margin, trade_risk
@@ -30,7 +29,6 @@ from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
 from bot.state import snapshots
 from models.amounts import ZERO, plain
-from models.database import Database
 from models.enums import CheckStatus, ChildState, TradeSide
 from models.locks import lock_account, lock_open_children, lock_parent
 from models.repositories import portfolio
@@ -67,14 +65,9 @@ class _Verdict:
 class LimitChanges:
     """Judges each parent once when the limits differ from those of its decision."""
 
-    def __init__(
-        self, db: Database, account: str, market: MarketCache, clock: Clock, task_queue: TaskQueue
-    ) -> None:
-        self._db = db
-        self._account = account
+    def __init__(self, deps: AccountDeps, market: MarketCache) -> None:
+        self._deps = deps
         self._market = market
-        self._clock = clock
-        self._task_queue = task_queue
         self._limits: RiskLimits | None = None
         self._judged: set[str] = set()
 
@@ -104,7 +97,7 @@ class LimitChanges:
 
     def _decided_otherwise(self, request_ids: set[str], limits: RiskLimits) -> Sequence[str]:
         """The parents with a decision under other limits."""
-        with self._db.reading() as session:
+        with self._deps.db.reading() as session:
             return session.scalars(
                 select(DecisionRow.request_id)
                 .where(
@@ -115,9 +108,9 @@ class LimitChanges:
             ).all()
 
     def _judge(self, request_id: str, limits: RiskLimits, market: MarketReading) -> _Verdict:
-        with OrderWork(self._db, self._clock, self._task_queue) as uow:
+        with self._deps.work() as uow:
             # Locked as by the gate, so that no decision counts on the quantity that is being cut.
-            lock_account(uow.session, self._account)
+            lock_account(uow.session, self._deps.account)
             parent = lock_parent(uow.session, request_id)
             if parent is None or parent.state.is_final:
                 return _Verdict(changed=False, complete=True)

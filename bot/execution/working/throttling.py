@@ -15,7 +15,6 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.clock import Clock
 from bot.execution.orders import fallback_rows, lifecycle
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
@@ -28,9 +27,8 @@ from bot.execution.policy.throttle_groups import (
     TickConditions,
     groups,
 )
-from bot.execution.ports import LimitsSource, MarketCache, OrderWork, TaskQueue
+from bot.execution.ports import AccountDeps, LimitsSource, MarketCache, OrderWork
 from bot.execution.working.limit_changes import LimitChanges
-from models.database import Database
 from models.documents.orders import Throttle, ThrottleKind
 from models.documents.stored_form import from_json
 from models.enums import ChildState, ScopeKind, TradingState, strictest
@@ -49,27 +47,22 @@ class Throttling:
     """Throttles one account's parents. It keeps nothing between ticks that it could not read
     again."""
 
-    db: Database
-    account: str
+    deps: AccountDeps
     market: MarketCache
     limits: LimitsSource
-    clock: Clock
-    task_queue: TaskQueue
     _known: dict[str, Throttle] = field(default_factory=dict, init=False)
     """The throttle states of the last tick by their stored text; few are new at each tick."""
 
     def __post_init__(self) -> None:
-        self._limit_changes = LimitChanges(
-            self.db, self.account, self.market, self.clock, self.task_queue
-        )
+        self._limit_changes = LimitChanges(self.deps, self.market)
 
     def tick(self) -> int:
         """Judges every open parent; returns how many changed their throttle state or were cut."""
         limits = self.limits.limits()
-        now = self.clock.now()
-        with self.db.reading() as session:
-            seen = rows.open_parents(session, self.account)
-            around = _read(session, seen, self.market, self.account, now)
+        now, account = self.deps.clock.now(), self.deps.account
+        with self.deps.db.reading() as session:
+            seen = rows.open_parents(session, account)
+            around = _read(session, seen, self.market, account, now)
         measure = Measure(around, limits, throttle_rules(limits))
         changed = sum(
             each(
@@ -104,7 +97,7 @@ class Throttling:
         return sorted(paced.request_id for group in changing for paced in group)
 
     def _pace(self, request_id: str, measure: Measure) -> int:
-        with OrderWork(self.db, self.clock, self.task_queue) as uow:
+        with self.deps.work() as uow:
             parent = lock_parent(uow.session, request_id)
             if parent is None or parent.state.is_final:
                 return 0
@@ -120,7 +113,7 @@ class Throttling:
         rate_before = Decimal(1) if before is None else before.rate
         parent.pace = pace
         uow.add_entry(
-            self.account,
+            self.deps.account,
             "pace_changed",
             parent.request_id,
             "pacer",

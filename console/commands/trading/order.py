@@ -151,7 +151,7 @@ def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption =
 def _lost_orders(ctx: typer.Context, home: HomeOption) -> Iterator[tuple[Database, LostOrders]]:
     settings, clock, task_queue = settings_to_act(ctx, home), SystemClock(), DispatcherOnly()
     with acting(settings) as db, closing(factory.make_exchange(settings, clock)) as exchange:
-        deps = Deps(db, exchange, settings.account, clock, task_queue)
+        deps = Deps(db, settings.account, clock, task_queue, exchange)
         fills = FillBook(db, settings.account, task_queue)
         lost = LostOrders(deps, fills, free=may_recover(db, settings))
         yield db, lost

@@ -76,7 +76,7 @@ def adopt(
     settings, clock = settings_to_act(ctx, home), SystemClock()
     with acting(settings) as db, closing(factory.make_exchange(settings, clock)) as exchange:
         queue = task_queue(settings) or DispatcherOnly()
-        deps = Deps(db, exchange, settings.account, clock, queue)
+        deps = Deps(db, settings.account, clock, queue, exchange)
         adopter = Adopter(deps, free=may_recover(db, settings))
         seen = adopter.look(symbol)
         if seen.changes and not yes:

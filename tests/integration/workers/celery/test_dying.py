@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from bot.clock import SystemClock
 from bot.decision.parking import MAX_DEATHS, ParkedRequests
 from bot.decision.requests import Admission
-from bot.execution.ports import DispatcherOnly
+from bot.execution.ports import AccountDeps, DispatcherOnly
 from bot.failpoints import BEFORE_DECISION_COMMIT
 from models.enums import ExecutionStatus
 from models.tables import AuditRow, DecisionRow, TradeRequestRow
@@ -92,7 +92,7 @@ def test_a_stored_request_that_kills_twice_is_parked_and_can_be_released(
     before = deaths(system)
     request = trade_request()
     clock = SystemClock()
-    admission = Admission(db=system.db, account="paper", clock=clock, task_queue=DispatcherOnly())
+    admission = Admission(AccountDeps(system.db, "paper", clock, DispatcherOnly()))
     key = admission.accept(request)
     with Celery("ours", broker=system.redis.url(0), set_as_current=False) as client:
         client.send_task("tasks.validation.validate_stored", args=[key], queue="validation")
@@ -115,7 +115,7 @@ def test_nobody_parks_what_has_killed_nobody(system: MiniSystem) -> None:
     """A strategy calls for the setting aside of another's request."""
     disarm(system)
     clock = SystemClock()
-    admission = Admission(db=system.db, account="paper", clock=clock, task_queue=DispatcherOnly())
+    admission = Admission(AccountDeps(system.db, "paper", clock, DispatcherOnly()))
     key = admission.accept(trade_request())
     bad = [
         ["tasks.validation.validate_stored", json.dumps([[key], {}, {}]), None, "signal 9"],

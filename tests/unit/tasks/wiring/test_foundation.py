@@ -7,8 +7,9 @@ from tasks.bootstrap import Services
 
 
 def test_services_share_one_database_one_queue_and_one_limiter(services: Services) -> None:
-    assert services.db is services.deps.db
-    assert services.task_queue is services.deps.task_queue
+    for deps in (services.deps, services.account_deps):
+        assert services.db is deps.db
+        assert services.task_queue is deps.task_queue
     assert services.rate_limiter is services.rate_limiter
     assert services.deps.account == services.settings.account
 

@@ -173,7 +173,9 @@ def test_a_stopped_worker_finds_no_more_than_seconds_of_work(
 ) -> None:
     depth = QueueDepth(redis.url())
     task_queue = CeleryTaskQueue(clock=desk.clock)
-    dispatcher = replace(desk.dispatcher, task_queue=task_queue, depth=depth)
+    dispatcher = replace(
+        desk.dispatcher, deps=replace(desk.deps, task_queue=task_queue), depth=depth
+    )
     approve_twaps(desk, 8)
     for _ in range(180):
         dispatcher.tick()
@@ -191,7 +193,11 @@ def test_an_exit_is_woken_however_long_the_queue_of_what_adds_is(
     with redis.client() as client:
         client.rpush(EXECUTION, *(["{}"] * ENOUGH_WAITING))
     depth = QueueDepth(redis.url())
-    dispatcher = replace(desk.dispatcher, task_queue=CeleryTaskQueue(clock=desk.clock), depth=depth)
+    dispatcher = replace(
+        desk.dispatcher,
+        deps=replace(desk.deps, task_queue=CeleryTaskQueue(clock=desk.clock)),
+        depth=depth,
+    )
     desk.approve("r-2")
     desk.approve("r-out", side="sell", signal_data={"position_size": "1000"})
     desk.pass_time(10)

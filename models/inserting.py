@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Table, insert, inspect
+from sqlalchemy import Column, Table, insert
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session, make_transient_to_detached
 
@@ -62,9 +62,7 @@ def _adopt(session: Session, rows: Sequence[Base]) -> None:
 
 
 def _table(kind: type[Base]) -> Table:
-    table = inspect(kind).local_table
-    assert isinstance(table, Table)
-    return table
+    return Base.metadata.tables[kind.__tablename__]
 
 
 def _generated_key(table: Table) -> Column[Any] | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import String, Table, and_, case, func, inspect, literal, or_, text, update
+from sqlalchemy import String, and_, case, func, literal, or_, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from models.alerts.words import Condition, condition_of, ended_by
 from models.audit import AuditDraft
 from models.enums import AlertLevel, AlertNews, AlertState
 from models.tables.alerts import AlertRow
+from models.tables.base import Base
 
 _LEVELS = literal([str(level) for level in AlertLevel], ARRAY(String))
 _NOT_CLEARED = text("state <> 'cleared'")
@@ -27,9 +28,7 @@ statement is prepared, which is from its fifth use on."""
 def _raise_statement() -> Insert:
     """The statement, made once: it is part of each decision that approves a trade of high risk, and
     to build it takes longer than to execute it."""
-    table = inspect(AlertRow).local_table
-    assert isinstance(table, Table)
-    adding = insert(table)
+    adding = insert(Base.metadata.tables[AlertRow.__tablename__])
     new = adding.excluded
     louder = func.array_position(_LEVELS, new.level) > func.array_position(_LEVELS, AlertRow.level)
     came_back = and_(

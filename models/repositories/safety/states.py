@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, object_session
 from sqlalchemy.orm.attributes import flag_modified
 
+from config.errors import MlriskError
 from models.audit import GLOBAL_CHAIN
 from models.enums import ScopeKind, TradingState, strictest
 from models.tables import TradingStateRow
@@ -83,6 +84,10 @@ class Contradiction:
     why: str
     said: TradingState | None
     """The state by the audit; None when it was never set."""
+
+
+class UnlockedState(MlriskError):
+    """A row that was only read was taken for a locked one."""
 
 
 def scopes_of(account: str, strategy: str, symbol: str) -> list[tuple[str, str]]:
@@ -196,8 +201,7 @@ def lock_state(
 
 def contradicted(row: TradingStateRow) -> str | None:
     """How a locked row differs from the audit; None when it agrees."""
-    session = object_session(row)
-    assert session is not None, "only a locked row knows it"
+    session = _session_of(row)
     found: str | None = session.info.get(_CONTRADICTED, {}).get((row.scope_kind, row.scope_key))
     return found
 
@@ -206,8 +210,7 @@ def move(
     row: TradingStateRow, to: TradingState, *, reason: str, actor: str, now: datetime
 ) -> dict[str, Any]:
     """Sets a locked row; the result belongs into the audit entry of the same transaction."""
-    session = object_session(row)
-    assert session is not None, "only a locked row can be moved"
+    session = _session_of(row)
     scope = (row.scope_kind, row.scope_key)
     session.info.setdefault(_MOVED, set()).add(scope)
     session.info.get(_CONTRADICTED, {}).pop(scope, None)
@@ -223,6 +226,13 @@ def move(
 def audited(row: TradingStateRow) -> dict[str, Any]:
     """The state in an audit entry about a scope."""
     return {"to": str(row.state), "epoch": row.epoch}
+
+
+def _session_of(row: TradingStateRow) -> Session:
+    session = object_session(row)
+    if session is None:
+        raise UnlockedState(f"the state of {row.scope_kind} {row.scope_key} is not locked")
+    return session
 
 
 def _be_strict(session: Session, row: TradingStateRow, word: str) -> None:

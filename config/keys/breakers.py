@@ -118,6 +118,14 @@ class BreakerRules:
         above=0,
         high=2,
     )
+    correlation_release: float = limit(
+        0.8,
+        "share of max_correlation_shift",
+        "A tripped breaker of correlations is over below this share of its limit.",
+        LOWER,
+        above=0,
+        high=1,
+    )
     execution_window_minutes: float = limit(
         15.0, "minutes", "The window of the execution breaker.", above=0
     )

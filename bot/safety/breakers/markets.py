@@ -81,6 +81,7 @@ def bars(
             limit=f"{limit:g}",
             window=f"{CORRELATION_MINUTES} minutes against 10 hours",
             breached=figures.shift >= limit,
+            over=is_settled(figures.shift, limits),
             reason=(
                 f"the correlations of the symbols changed by {figures.shift:.2f} on average; the "
                 f"limit is {limit:g}"
@@ -95,6 +96,14 @@ def is_calm(ratio: float, limits: RiskLimits) -> bool:
     just above it a little later, while the market moves as much as before.
     """
     return ratio < limits.max_volatility_ratio * limits.breakers.volatility_release
+
+
+def is_settled(shift: float, limits: RiskLimits) -> bool:
+    """Whether the correlations are near their history again after a break.
+
+    As of the volatility, a shift just below the limit is above it again a little later.
+    """
+    return shift < limits.breakers.max_correlation_shift * limits.breakers.correlation_release
 
 
 def data(

@@ -14,9 +14,9 @@ RETURNS_WITHIN = timedelta(hours=24)
 DEFINITIONS: Mapping[str, str] = {
     "time": "how long the breaker was tripped within the period, by what it did; scopes add up",
     "false trip": (
-        f"its condition was over within {FALSE_WITHIN.seconds // 60} minutes of the trip (for the "
-        "volatility: normal again, not just below its limit), before anything had reduced a "
-        "position of its scope"
+        f"its condition was over within {FALSE_WITHIN.seconds // 60} minutes of the trip (for "
+        "volatility and correlations: well below its limit, not just below it), before anything "
+        "had reduced a position of its scope"
     ),
     "loss to flat": (
         "the fall of the account's equity from the trip until its scope was flat, as a share; cash "

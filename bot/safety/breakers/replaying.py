@@ -20,7 +20,7 @@ from bot.market.recorded_figures import (
     volatility_ratios,
 )
 from bot.risk.limits import RiskLimits
-from bot.safety.breakers.markets import CORRELATION_MINUTES, is_calm
+from bot.safety.breakers.markets import CORRELATION_MINUTES, is_calm, is_settled
 from bot.safety.breakers.quality import PastTrip
 from bot.safety.breakers.readings import BreakerKind
 
@@ -77,7 +77,8 @@ def _correlation(recorded: Sequence[RecordedMinutes], limits: RiskLimits) -> Ite
     shifts = correlation_shifts(closes, CORRELATION_MINUTES, HISTORY_MINUTES)
     for minute, shift in zip(common, shifts, strict=True):
         breaks = _breaks(float(shift), limits.breakers.max_correlation_shift)
-        yield SeenMinute(int(minute) + 1, breaks, None if breaks is None else not breaks)
+        over = None if breaks is None else is_settled(float(shift), limits)
+        yield SeenMinute(int(minute) + 1, breaks, over)
 
 
 def _data(bars: RecordedMinutes, limits: RiskLimits) -> Iterator[SeenMinute]:

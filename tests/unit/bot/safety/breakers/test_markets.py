@@ -24,10 +24,16 @@ def test_a_spike_begins_at_its_limit_and_is_over_at_half_of_it(
     assert (reading.breached, reading.is_over) == (breached, over)
 
 
-def test_a_correlation_is_over_as_soon_as_it_is_not_breached() -> None:
-    for shift in (0.29, 0.3):
-        (reading,) = bars("paper", BarFigures(NOW, {}, shift), LIMITS, NOW)
-        assert reading.is_over is not reading.breached
+@pytest.mark.parametrize(
+    ("shift", "breached", "over"),
+    [(0.3, True, False), (0.2999, False, False), (0.24, False, False), (0.2399, False, True)],
+)
+def test_a_break_of_correlations_begins_at_its_limit_and_is_over_at_four_fifths_of_it(
+    shift: float, breached: bool, over: bool
+) -> None:
+    (reading,) = bars("paper", BarFigures(NOW, {}, shift), LIMITS, NOW)
+    assert (reading.kind, str(reading.scope)) == (BreakerKind.CORRELATION, "account:paper")
+    assert (reading.breached, reading.is_over) == (breached, over)
 
 
 def test_old_figures_say_nothing() -> None:

@@ -65,8 +65,9 @@ class Foundation:
     @cached_property
     def deps(self) -> Deps:
         """The same with the exchange, for services that ask it."""
+        exchange = self.exchange  # first: it proves that the keys are this account's
         ours = self.account_deps
-        return Deps(ours.db, ours.account, ours.clock, ours.task_queue, self.exchange)
+        return Deps(ours.db, ours.account, ours.clock, ours.task_queue, exchange)
 
     @cached_property
     def market(self) -> RedisMarketCache:

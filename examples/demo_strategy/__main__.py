@@ -129,15 +129,15 @@ def _trade(
         if frame is CONNECTED or broken:
             continue
         first_data = first_data or monotonic
+        now = datetime.now(UTC)
         try:
-            strategy.on_frame(frame, received_at)
+            strategy.on_frame(frame, received_at, now)
         except BookGapError as error:
             log.warning("book broken, asking for a snapshot: %s", error)
             broken = True
             feed.reconnect()
         if broken or monotonic - first_data < arguments.warmup_seconds:
             continue
-        now = datetime.now(UTC)
         signal_now = strategy.next_signal(now)
         if signal_now is not None:
             number += 1

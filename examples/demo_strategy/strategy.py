@@ -61,6 +61,7 @@ MOST_LOSSES = 2
 symbol and no price pays; five losses in a row alert people."""
 EXPIRES_AFTER = timedelta(seconds=60)
 FRESH_SECONDS = 2.0  # a prediction older than this is about a market that is gone
+LATE_SECONDS = 1.0  # a frame that has waited so long is read without a prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,12 @@ class Strategy:
             self.ensemble.forget(symbol)
         self._signals.clear()
 
-    def on_frame(self, frame: Mapping[str, Any], received_at: datetime) -> None:
-        """Raises BookGapError when the book is broken."""
+    def on_frame(self, frame: Mapping[str, Any], received_at: datetime, now: datetime) -> None:
+        """Raises BookGapError when the book is broken.
+
+        Of a frame that has waited too long the book alone is read. On a machine that is too busy
+        for every prediction it would otherwise fall behind for ever, and never ask for anything.
+        """
         kind, _, symbol = str(frame["topic"]).rpartition(".")
         market = self._markets.get(symbol)
         if market is None:
@@ -162,7 +167,7 @@ class Strategy:
             market.on_trades(frame)
             return
         sample = market.on_book(frame)
-        if sample is None:
+        if sample is None or _age(received_at, now) > LATE_SECONDS:
             return
         self.ensemble.observe(symbol, sample.ts_ms, sample.mid)
         prediction = self.ensemble.predict(sample)
@@ -209,7 +214,7 @@ class Strategy:
         return ordered[int(PATIENCE_QUANTILE * (len(ordered) - 1))]
 
     def _may_ask(self, symbol: str, signal: Signal, now: datetime) -> bool:
-        if (now - signal.received_at).total_seconds() > FRESH_SECONDS:
+        if _age(signal.received_at, now) > FRESH_SECONDS:
             return False
         last = self._last_request.get(symbol)
         if last is not None and now - last < self._repeat:
@@ -266,6 +271,10 @@ class Strategy:
 
     def _size(self, lots: int) -> str:
         return format((self._notional * lots).quantize(Decimal("0.01")), "f")
+
+
+def _age(received_at: datetime, now: datetime) -> float:
+    return (now - received_at).total_seconds()
 
 
 def _utc(moment: datetime) -> str:

@@ -20,7 +20,7 @@ from aiohttp import web
 from models.messages import MLTradeRequest
 from paper_exchange.market.factory import open_source
 from tests.support.services import RedisServer
-from tests.support.waiting import eventually
+from tests.support.waiting import START_SECONDS, eventually
 from tests.unit.examples.demo_strategy.market_frames import public_frames
 
 pytestmark = pytest.mark.services
@@ -119,7 +119,11 @@ def test_it_enqueues_valid_unique_requests_and_stops_on_sigterm(
         text=True,
     )
     try:
-        eventually(lambda: process.poll() is not None or len(queued(redis)) >= 8, "eight requests")
+        eventually(
+            lambda: process.poll() is not None or len(queued(redis)) >= 8,
+            "eight requests",
+            START_SECONDS,
+        )
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=60)

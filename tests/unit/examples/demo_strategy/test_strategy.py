@@ -41,7 +41,7 @@ def trade(seconds: int, rate: float = 0.5) -> tuple[Strategy, list[tuple[datetim
     signals = []
     for frame in public_frames(open_source("synthetic", seed=3), seconds * 1000, START_MS):
         now = START + timedelta(milliseconds=frame["ts"] - START_MS)
-        strategy.on_frame(frame, now)
+        strategy.on_frame(frame, now, now)
         if now - START > timedelta(seconds=10) and (found := strategy.next_signal(now)) is not None:
             signals.append((now, found))
     return strategy, signals
@@ -96,6 +96,24 @@ def test_a_stale_prediction_is_not_traded() -> None:
     strategy, signals = trade(30, rate=0.1)
     last = signals[-1][0]
     assert strategy.next_signal(last + timedelta(seconds=60)) is None
+
+
+def test_a_machine_that_is_too_slow_for_every_prediction_trades_all_the_same() -> None:
+    """Seen: it fell behind for good, every prediction was old, and it asked for nothing more."""
+    strategy = Strategy(SYMBOLS, seed=1, rate=0.5, notional=Decimal(2500))
+    free_at, asked = START, list[datetime]()
+    for frame in public_frames(open_source("synthetic", seed=3), 60_000, START_MS):
+        received_at = START + timedelta(milliseconds=frame["ts"] - START_MS)
+        now = max(free_at, received_at)
+        before = len(strategy._recent)
+        strategy.on_frame(frame, received_at, now)
+        # Twenty predictions come in a second.
+        takes = 0.2 if len(strategy._recent) > before else 0.0005
+        free_at = now + timedelta(seconds=takes)
+        if strategy.next_signal(free_at) is not None:
+            asked.append(free_at)
+    assert len([at for at in asked if at - START > timedelta(seconds=30)]) >= 3
+    assert free_at - received_at < timedelta(seconds=5)
 
 
 def test_after_a_reconnect_old_predictions_are_gone() -> None:

@@ -90,6 +90,8 @@ def whole_system(
         paper_arguments=paper,
         message_key=message_key,
         alert_channels=alert_channels or {},
+        # A process gets no setting of ours from the environment of whoever starts it.
+        settings={f"{PREFIX}CONFIG_PATH": str(config)},
     )
     built = topology.build(home, options)
     accounts.write_text(rich_account(home), encoding="utf-8")

@@ -1,9 +1,13 @@
 """One reader for everybody who looks: it reads once a second while a page is open, and every page
-gets what has changed since its last event."""
+gets what has changed since its last event.
+
+A reading that costs much comes less often, so that an open page takes little from a busy machine.
+"""
 
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +19,10 @@ from console.web.facts import Facts
 log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 1.0
+MOST_SHARE = 0.05
+"""The most of one processor that the readings take, on average."""
+LONGEST_PERIOD_SECONDS = 4.0
+"""Pages say after five seconds without an event that they are old."""
 FRESH_SECONDS = 1.5
 """A page that is asked for shows facts that are at most this old."""
 
@@ -37,9 +45,18 @@ class Frame:
 class Watch:
     """Reads and tells. It belongs to one event loop."""
 
-    def __init__(self, read: Callable[[], Facts], period_seconds: float = PERIOD_SECONDS) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Facts],
+        period_seconds: float = PERIOD_SECONDS,
+        processor_seconds: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """`processor_seconds` tells what the calling thread has used so far."""
         self._read = read
         self._period = period_seconds
+        self._processor_seconds = processor_seconds
+        self._cost = 0.0
+        """The processor time of the last reading, in seconds."""
         self._frame: Frame | None = None
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
@@ -60,7 +77,11 @@ class Watch:
             await self._opened.wait()
             begun = loop.time()
             await self._look()
-            await asyncio.sleep(max(0.05, begun + self._period - loop.time()))
+            await asyncio.sleep(max(0.05, begun + self._pause() - loop.time()))
+
+    def _pause(self) -> float:
+        """The seconds from one reading to the next."""
+        return max(self._period, min(self._cost / MOST_SHARE, LONGEST_PERIOD_SECONDS))
 
     async def end(self) -> None:
         """Ends all open pages."""
@@ -119,6 +140,7 @@ class Watch:
             self._told.notify_all()
 
     def _draw(self, before: Frame | None) -> Frame:
+        begun = self._processor_seconds()
         facts = self._read()
         number = 0 if before is None else before.number + 1
         panels = render.panels_of(facts)
@@ -126,4 +148,5 @@ class Watch:
             name: number if before is None or before.panels[name] != html else before.changed[name]
             for name, html in panels.items()
         }
+        self._cost = self._processor_seconds() - begun
         return Frame(number, facts, panels, changed)

@@ -1,6 +1,7 @@
 """One reader serves everybody, only while somebody looks, and one bad reading ends nothing."""
 
 import asyncio
+import itertools
 import json
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -51,6 +52,16 @@ async def test_many_pages_cost_one_reading_each_time() -> None:
     assert watch.pages == 0
     assert all(len(frames) == 3 for frames in heard)
     assert source.read_times < 20
+
+
+@pytest.mark.parametrize(("cost", "pause"), [(0.01, 1.0), (0.1, 2.0), (9.0, 4.0)])
+async def test_a_reading_that_costs_much_comes_less_often(cost: float, pause: float) -> None:
+    """Seen: on a busy machine one open page took a third of a processor."""
+    used = itertools.count(1.0, cost)
+    watch = Watch(Source().read, processor_seconds=lambda: next(used))
+    assert watch._pause() == 1.0
+    await watch.newest()
+    assert watch._pause() == pytest.approx(pause)
 
 
 async def test_nobody_looks_and_nothing_is_read() -> None:

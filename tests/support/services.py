@@ -25,6 +25,7 @@ from redis import Redis
 
 from models.provisioning import provision
 from models.roles import DatabaseLogins
+from tests.support.waiting import eventually
 from workers.embedded import postgres as embedded_postgres
 from workers.embedded import redis as embedded_redis
 from workers.supervision import launcher
@@ -255,6 +256,12 @@ class RedisServer(ServerProcess):
     def refusals(self) -> list[tuple[str, str]]:
         """Which user was refused what since the server's start."""
         return refusals(self.embedded)
+
+    def wait_until_logged(self) -> None:
+        """Return when all that was done is in the log: a disk that is busy with the last flush
+        delays it for up to two seconds, and a `kill` would lose it."""
+        with self.embedded.admin() as client:
+            eventually(lambda: client.info("persistence")["aof_buffer_length"] == 0, "the log")
 
     def flushall(self) -> None:
         """Empty every database, as an operator's mistake would."""

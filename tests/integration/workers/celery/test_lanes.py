@@ -386,6 +386,7 @@ def test_a_restart_of_redis_keeps_what_waits_in_full_lanes(
     found = taken(connection)
     assert [next(found) for _ in range(4)] == ["a-0", "b-0", "a-1", "b-1"]
     before = waiting(broker)
+    redis.wait_until_logged()
     redis.kill()
     redis.start()
     with redis.client(0) as client:

@@ -53,6 +53,37 @@ def figures_of(closes: Mapping[str, Closes], minutes: int, now: datetime) -> Bar
     return BarFigures(now, ratios, shift)
 
 
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The limit of a figure of a moving window, and the part of it below which a breach is over.
+
+    The window moves on: after a spike of minutes the figure is just below the limit soon, and just
+    above it a little later, while the market moves as much as before.
+    """
+
+    limit: float
+    release: float
+    """A share of the limit."""
+
+    def is_breached(self, value: float) -> bool:
+        """Whether the figure trips; the limit itself does."""
+        return value >= self.limit
+
+    def is_over(self, value: float) -> bool:
+        """Whether the figure is normal again after a breach."""
+        return value < self.limit * self.release
+
+
+def spike_threshold(limits: RiskLimits) -> Threshold:
+    """Of the short over the long volatility."""
+    return Threshold(limits.max_volatility_ratio, limits.breakers.volatility_release)
+
+
+def shift_threshold(limits: RiskLimits) -> Threshold:
+    """Of the average change of correlations."""
+    return Threshold(limits.breakers.max_correlation_shift, limits.breakers.correlation_release)
+
+
 def bars(
     account: str, figures: BarFigures | None, limits: RiskLimits, now: datetime
 ) -> Iterator[BreakerReading]:
@@ -60,50 +91,33 @@ def bars(
     if figures is None or now - figures.at > MEASURED_FOR:
         return
     minutes = limits.breakers.volatility_window_minutes
+    spike = spike_threshold(limits)
     for symbol, ratio in sorted(figures.volatility.items()):
-        limit = limits.max_volatility_ratio
         yield BreakerReading(
             kind=BreakerKind.VOLATILITY,
             scope=BreakerScope(ScopeKind.SYMBOL, symbol),
             value=f"{ratio:.4f}",
-            limit=f"{limit:g}",
+            limit=f"{spike.limit:g}",
             window=f"{minutes} minutes against 12 hours",
-            breached=ratio >= limit,
-            over=is_calm(ratio, limits),
-            reason=f"the volatility is {ratio:.2f} times its history; the limit is {limit:g}",
+            breached=spike.is_breached(ratio),
+            over=spike.is_over(ratio),
+            reason=f"the volatility is {ratio:.2f} times its history; the limit is {spike.limit:g}",
         )
     if figures.shift is not None:
-        limit = limits.breakers.max_correlation_shift
+        shift = shift_threshold(limits)
         yield BreakerReading(
             kind=BreakerKind.CORRELATION,
             scope=BreakerScope(ScopeKind.ACCOUNT, account),
             value=f"{figures.shift:.4f}",
-            limit=f"{limit:g}",
+            limit=f"{shift.limit:g}",
             window=f"{CORRELATION_MINUTES} minutes against 10 hours",
-            breached=figures.shift >= limit,
-            over=is_settled(figures.shift, limits),
+            breached=shift.is_breached(figures.shift),
+            over=shift.is_over(figures.shift),
             reason=(
                 f"the correlations of the symbols changed by {figures.shift:.2f} on average; the "
-                f"limit is {limit:g}"
+                f"limit is {shift.limit:g}"
             ),
         )
-
-
-def is_calm(ratio: float, limits: RiskLimits) -> bool:
-    """Whether the volatility is normal again after a spike.
-
-    The short window moves on: after a spike of minutes its ratio is just below the limit soon, and
-    just above it a little later, while the market moves as much as before.
-    """
-    return ratio < limits.max_volatility_ratio * limits.breakers.volatility_release
-
-
-def is_settled(shift: float, limits: RiskLimits) -> bool:
-    """Whether the correlations are near their history again after a break.
-
-    As of the volatility, a shift just below the limit is above it again a little later.
-    """
-    return shift < limits.breakers.max_correlation_shift * limits.breakers.correlation_release
 
 
 def data(

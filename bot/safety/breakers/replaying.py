@@ -20,7 +20,12 @@ from bot.market.recorded_figures import (
     volatility_ratios,
 )
 from bot.risk.limits import RiskLimits
-from bot.safety.breakers.markets import CORRELATION_MINUTES, is_calm, is_settled
+from bot.safety.breakers.markets import (
+    CORRELATION_MINUTES,
+    Threshold,
+    shift_threshold,
+    spike_threshold,
+)
 from bot.safety.breakers.quality import PastTrip
 from bot.safety.breakers.readings import BreakerKind
 
@@ -65,20 +70,14 @@ def replay(recorded: Sequence[RecordedMinutes], limits: RiskLimits) -> ReplayedD
 def _volatility(bars: RecordedMinutes, limits: RiskLimits) -> Iterator[SeenMinute]:
     short = limits.breakers.volatility_window_minutes
     ratios = volatility_ratios(bars, short, HISTORY_MINUTES)
-    for minute, ratio in zip(bars.minutes, ratios, strict=True):
-        breaks = _breaks(float(ratio), limits.max_volatility_ratio)
-        over = None if breaks is None else is_calm(float(ratio), limits)
-        yield SeenMinute(int(minute) + 1, breaks, over)
+    return _judged(bars.minutes, ratios, spike_threshold(limits))
 
 
 def _correlation(recorded: Sequence[RecordedMinutes], limits: RiskLimits) -> Iterator[SeenMinute]:
     common = reduce(np.intersect1d, (bars.minutes for bars in recorded))
     closes = {bars.symbol: bars.close[np.isin(bars.minutes, common)] for bars in recorded}
     shifts = correlation_shifts(closes, CORRELATION_MINUTES, HISTORY_MINUTES)
-    for minute, shift in zip(common, shifts, strict=True):
-        breaks = _breaks(float(shift), limits.breakers.max_correlation_shift)
-        over = None if breaks is None else is_settled(float(shift), limits)
-        yield SeenMinute(int(minute) + 1, breaks, over)
+    return _judged(common, shifts, shift_threshold(limits))
 
 
 def _data(bars: RecordedMinutes, limits: RiskLimits) -> Iterator[SeenMinute]:
@@ -96,8 +95,15 @@ def _data(bars: RecordedMinutes, limits: RiskLimits) -> Iterator[SeenMinute]:
         yield SeenMinute(minute + 1, bad >= longest, bad < longest)
 
 
-def _breaks(value: float, limit: float) -> bool | None:
-    return None if np.isnan(value) else value >= limit
+def _judged(
+    minutes: Iterable[int], figures: Iterable[float], threshold: Threshold
+) -> Iterator[SeenMinute]:
+    for minute, figure in zip(minutes, map(float, figures), strict=True):
+        if np.isnan(figure):
+            yield SeenMinute(int(minute) + 1, None, None)
+        else:
+            breaks, over = threshold.is_breached(figure), threshold.is_over(figure)
+            yield SeenMinute(int(minute) + 1, breaks, over)
 
 
 def _trips(

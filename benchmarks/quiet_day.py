@@ -3,8 +3,8 @@
 Run: `python -m benchmarks.quiet_day [--seconds 120] [--market synthetic]`
 
 It runs `mlrisk demo` in a home of its own, with the synthetic market, which has no spikes of its
-own. The demo strategy loses at most twice in a row. An alert of such a run is a false one, or a
-fault.
+own. The demo strategy closes at a loss at most twice in a row. An alert of such a run is a false
+one, or a fault.
 """
 
 import argparse

@@ -20,9 +20,10 @@ log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 1.0
 MOST_SHARE = 0.05
-"""The most of one processor that the readings take, on average."""
+"""The part of one processor that the readings may take, on average."""
 LONGEST_PERIOD_SECONDS = 4.0
-"""Pages say after five seconds without an event that they are old."""
+"""However much a reading costs, the next one comes after so long: pages say after five seconds
+without an event that they are old."""
 FRESH_SECONDS = 1.5
 """A page that is asked for shows facts that are at most this old."""
 

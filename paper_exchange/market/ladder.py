@@ -1,4 +1,4 @@
-"""An order book that its owner moves to given quotes.
+"""An order book that its owner moves to given quotes, one update after the other.
 
 Each side has a touch at an exact tick, and levels on an absolute grid behind it. A move therefore
 deletes and adds few levels, as a real delta does. Takers trade only the displayed size. When a
@@ -12,11 +12,9 @@ from itertools import islice
 import numpy as np
 
 from paper_exchange.market import parameters as P  # noqa: N812 - a table of named figures
+from paper_exchange.market.level_sizes import NOISE_MASK, fades, medians, noises
 from paper_exchange.market.parameters import InstrumentParameters
 from paper_exchange.types import BookUpdate, MarketEvent, MarketTrade, Side
-
-_NOISE = 4096  # pre-drawn log-normal sizes, reused in a cycle far longer than a book's memory
-_MASK = _NOISE - 1
 
 
 class _Side:
@@ -61,18 +59,10 @@ class Ladder:
         self._category = instrument.category
         self._symbol = instrument.symbol
         self.steps_per_usd = 1.0 / (price * float(instrument.qty_step))
-        slope = P.LEVEL_SIZE_GROWTH / P.GROWN_LEVELS
-        near = instrument.level_usd * self.steps_per_usd
-        # Arrays of doubles take a quarter of a list's memory; a server holds six ladders.
-        self._level_steps = array(
-            "d",
-            [near * (1 + slope * min(k, P.GROWN_LEVELS)) for k in range(P.BOOK_LEVELS)],
-        )
-        self._fade = array("d", np.exp(-np.arange(P.BOOK_LEVELS) / P.PRESSURE_TILT_LEVELS))
-        self._noise = array(
-            "d",
-            np.exp(P.LEVEL_SIZE_LOG_SD * rng.standard_normal(_NOISE) - P.LEVEL_SIZE_LOG_SD**2 / 2),
-        )
+        # Arrays of doubles take a quarter of a list's memory, and give an item faster than numpy's.
+        self._level_steps = array("d", medians(instrument, self.steps_per_usd))
+        self._fade = array("d", fades())
+        self._noise = array("d", noises(rng))
         self._next_noise = 0
         self._bid = _Side(-1, instrument.grid_ticks)
         self._ask = _Side(+1, instrument.grid_ticks)
@@ -151,7 +141,7 @@ class Ladder:
         sizes, changes, origin, stride = side.sizes, side.changes, side.origin, side.stride
         lift = tilt - 1
         for k in levels:
-            n = (n + 1) & _MASK
+            n = (n + 1) & NOISE_MASK
             tick = origin + stride * k
             sizes[tick] = changes[tick] = int(steps[k] * noise[n] * (1 + lift * fade[k])) or 1
         self._next_noise = n

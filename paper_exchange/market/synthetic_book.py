@@ -1,28 +1,68 @@
 """Turns one coin's efficient price into the quotes, sizes and trades of one instrument."""
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from paper_exchange.market import parameters as P  # noqa: N812 - a table of named figures
-from paper_exchange.market.ladder import Ladder
+from paper_exchange.market.level_sizes import Floats, Ints, LevelSizes
 from paper_exchange.market.parameters import InstrumentParameters
+from paper_exchange.market.side_plan import Moves, PlannedSide, SidePlan
+from paper_exchange.market.sweep import Sweep
 from paper_exchange.market.synthetic_path import PathBlock, autoregress
-from paper_exchange.types import BookUpdate, MarketEvent
-
-Taker = tuple[int, bool, int]
-"""Milliseconds after the step's start, whether it buys, and its size in steps."""
+from paper_exchange.types import BookUpdate, MarketEvent, MarketTrade, Side
 
 # Quotes follow once the price is more than this many half ticks off their middle. With a smaller
 # bound they would flicker when the price sits on a tick.
 _STICKY_HALF_TICKS = 1.7
 _MEAN_ABSOLUTE_SURPRISE = 0.68  # of Student-t with 4 degrees of freedom and unit variance
+_SIDES: tuple[Side, Side] = ("Sell", "Buy")
+"""A taker's side, by whether it buys."""
+# A named tuple's own constructor takes twice as long.
+_trade = cast(Callable[[Iterable[object]], MarketTrade], partial(tuple.__new__, MarketTrade))
+_book = cast(Callable[[Iterable[object]], BookUpdate], partial(tuple.__new__, BookUpdate))
+
+
+@dataclass(frozen=True, slots=True)
+class _Takers:
+    """The takers of a block in time order. Each trades at the touch unless it is swept."""
+
+    steps: Ints
+    """The step of each taker."""
+    offsets: Ints
+    """Milliseconds after the step's start."""
+    buys: Ints
+    """1 where the taker buys, else 0."""
+    sizes: Ints
+    bounds: Ints
+    """Step j has the takers from bounds[j] to bounds[j + 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookBlock:
+    """All that happens to one instrument in a block of steps. Column 0 is the bid, 1 the ask."""
+
+    quotes: Ints
+    """The touch before each step, with one more row for the end: (steps + 1, 2), in ticks."""
+    shown: Ints
+    """The size at that touch: (steps + 1, 2)."""
+    tilts: Floats
+    takers: _Takers
+    plans: tuple[SidePlan, SidePlan]
+    swept: list[int]
+    """The steps in which takers use up a touch, in order. They are rare."""
 
 
 class BookMaker:
-    """Produces the events of one instrument, step by step. Deterministic by its generator."""
+    """Produces the events of one instrument, block by block. Deterministic by its generator.
+
+    `draw` draws a block, and may do so before the last one has been played. `begin` starts it, and
+    `play` gives the events of some of its steps.
+    """
 
     def __init__(
         self,
@@ -38,13 +78,19 @@ class BookMaker:
         """
         self._coin = coin
         self._phase_ms = phase_ms
-        self._early_updates = [phase_ms * number // updates for number in range(1, updates)]
+        self._times = [phase_ms * number // updates for number in range(1, updates + 1)]
+        """Milliseconds after a step's start at which its books are published."""
         self._rng = rng
+        self._category, self._symbol = instrument.category, instrument.symbol
         self._spot = instrument.category == "spot"
         self._tick = float(instrument.tick_size)
         price = P.COINS[coin].price
-        self._ladder = Ladder(instrument, price, rng)
-        per_usd = self._ladder.steps_per_usd
+        per_usd = 1.0 / (price * float(instrument.qty_step))
+        sizes = LevelSizes(instrument, per_usd, rng)
+        self._sides = (
+            PlannedSide(-1, instrument.grid_ticks, sizes),
+            PlannedSide(+1, instrument.grid_ticks, sizes),
+        )
         self._touch_steps = instrument.touch_usd * per_usd
         self._trades_per_step = instrument.trades_per_second * P.STEP_MS / 1000
         trades_per_day = 86_400 * instrument.trades_per_second
@@ -53,61 +99,156 @@ class BookMaker:
         self._mid = price / self._tick
         self._spread = 1
         self._last: tuple[int, int] | None = None
-        """The quotes of the last step; None before the first one."""
+        """The quotes of the last drawn step; None before the first one."""
+        self._last_shown: Ints | None = None
+        """The sizes at these quotes."""
 
-    def begin_block(self, path: PathBlock) -> None:
-        """Draws all random values of the coming block at once. `step` then only looks them up."""
+    def draw(self, path: PathBlock) -> BookBlock:
+        """Draws the coming block: quotes, sizes, refreshed levels and takers of all its steps."""
         rng, steps = self._rng, P.STEPS_PER_BLOCK
-        self._draw_quotes(path)
+        quotes = self._draw_quotes(path)
         pressure = path.pressure[:, self._coin]
         tilt = np.exp(P.PRESSURE_TILT * np.clip(pressure, -4, 4))
         tilts = np.column_stack([tilt, 1 / tilt])
-        self._tilts: list[tuple[float, float]] = [(b, a) for b, a in tilts.tolist()]
-        self._draw_touch_sizes(tilts)
+        shown = self._draw_touch_sizes(tilts)
         depths = rng.geometric(1 / P.REFRESH_DEPTH, (steps, 2 * P.REFRESHED_LEVELS))
-        self._refreshed: list[list[int]] = np.minimum(depths - 1, P.BOOK_LEVELS - 1).tolist()
-        self._draw_trades(path, pressure)
+        refreshed = np.minimum(depths - 1, P.BOOK_LEVELS - 1)
+        takers = self._draw_takers(path, pressure)
+        left = self._left(shown, takers)
+        plans = [
+            side.plan(self._moves(column, quotes, shown, tilts, refreshed, left))
+            for column, side in enumerate(self._sides)
+        ]
+        swept = np.flatnonzero((left[:, -1] <= 0).any(axis=1)).tolist()
+        return BookBlock(quotes, shown, tilts, takers, (plans[0], plans[1]), swept)
 
-    def opening(self) -> BookUpdate:
-        """The first book; call after the first `begin_block`."""
-        return self._ladder.open(0, self._opening, self._touch_sizes[0])
+    def begin(self, block: BookBlock) -> None:
+        """Starts a block after all steps of the last one."""
+        for side, plan in zip(self._sides, block.plans, strict=True):
+            side.begin(plan)
 
-    def step(self, j: int, start_ms: int, out: list[MarketEvent]) -> None:
-        """Appends the events of step j of the block, in time order."""
-        ladder, tilts = self._ladder, self._tilts[j]
-        takers: Iterable[Taker] = islice(self._takers, self._counts[j])
-        refreshed = self._refreshed[j]
-        if self._early_updates:
-            takers = self._publish_early(j, start_ms, list(takers), out)
-            refreshed = self._refreshed_by(j, len(self._early_updates))
-        for offset, buy, size in takers:
-            ladder.take(start_ms + offset, buy, size, out)
-        ladder.move(self._quotes[j], self._touch_sizes[j], tilts)
-        ladder.refresh(refreshed, tilts)
-        out.append(ladder.publish(start_ms + self._phase_ms))
+    def opening(self, block: BookBlock) -> BookUpdate:
+        """The book before the first step; call it before `begin`."""
+        (bid, ask), (bid_size, ask_size) = block.quotes[0].tolist(), block.shown[0].tolist()
+        bids, asks = self._sides[0].open(bid, bid_size), self._sides[1].open(ask, ask_size)
+        return BookUpdate(self._category, self._symbol, 0, bids, asks, snapshot=True)
 
-    def _publish_early(
-        self, j: int, start_ms: int, takers: Sequence[Taker], out: list[MarketEvent]
-    ) -> Sequence[Taker]:
-        """Appends a step's books but the last, with their takers; returns the later takers."""
-        taken = 0
-        for number, at in enumerate(self._early_updates):
-            for offset, buy, size in takers[taken:]:
-                if offset >= at:
-                    break
-                self._ladder.take(start_ms + offset, buy, size, out)
-                taken += 1
-            self._ladder.refresh(self._refreshed_by(j, number), self._tilts[j])
-            out.append(self._ladder.publish(start_ms + at))
-        return takers[taken:]
+    def play(self, block: BookBlock, first: int, end: int, start_ms: int) -> list[MarketEvent]:
+        """The events of the steps from `first` to the one before `end`.
 
-    def _refreshed_by(self, j: int, number: int) -> list[int]:
-        """The levels that one of the step's updates refreshes: of bids, then as many of asks."""
-        levels, updates = self._refreshed[j], len(self._early_updates) + 1
-        half = len(levels) // 2
-        return levels[:half][number::updates] + levels[half:][number::updates]
+        Each kind of event comes in time order. The block starts at `start_ms`.
+        """
+        out: list[MarketEvent] = []
+        for step in block.swept:
+            if first <= step < end:
+                self._play_planned(block, first, step, start_ms, out)
+                self._play_swept(block, step, start_ms, out)
+                first = step + 1
+        self._play_planned(block, first, end, start_ms, out)
+        return out
 
-    def _draw_quotes(self, path: PathBlock) -> None:
+    def _play_planned(
+        self, block: BookBlock, first: int, end: int, start_ms: int, out: list[MarketEvent]
+    ) -> None:
+        """Appends the events of steps whose takers leave something at the touch.
+
+        Most of the market goes through here, so that it makes events with few calls for each.
+        """
+        if first == end:
+            return
+        category, symbol = repeat(self._category), repeat(self._symbol)
+        takers = block.takers
+        some = slice(takers.bounds[first], takers.bounds[end])
+        steps, buys = takers.steps[some], takers.buys[some]
+        times = (steps * P.STEP_MS + takers.offsets[some] + start_ms).tolist()
+        ticks, sizes = block.quotes[steps, buys].tolist(), takers.sizes[some].tolist()
+        sides = map(_SIDES.__getitem__, buys.tolist())
+        out += map(_trade, zip(category, symbol, times, ticks, sizes, sides, strict=False))
+        updates = len(self._times)
+        bids, asks = (plan.updates(first * updates, end * updates) for plan in block.plans)
+        starts = range(start_ms + first * P.STEP_MS, start_ms + end * P.STEP_MS, P.STEP_MS)
+        books_at = [start + at for start in starts for at in self._times]
+        out += map(_book, zip(category, symbol, books_at, bids, asks, repeat(False), strict=False))
+
+    def _play_swept(
+        self, block: BookBlock, step: int, start_ms: int, out: list[MarketEvent]
+    ) -> None:
+        """Appends the events of a step in which takers use up a touch."""
+        key = (self._category, self._symbol)
+        updates = len(self._times)
+        now = start_ms + step * P.STEP_MS
+        quotes, shown = block.quotes[step].tolist(), block.shown[step].tolist()
+        sweeps: list[Sweep] = []
+        for side, touch, size in zip(self._sides, quotes, shown, strict=True):
+            side.catch_up(step * updates)
+            sweeps.append(Sweep(side, touch, size))
+            side.catch_up((step + 1) * updates)
+        bid, ask = sweeps
+        planned = [plan.updates(step * updates, (step + 1) * updates) for plan in block.plans]
+        takers = block.takers
+        some = slice(takers.bounds[step], takers.bounds[step + 1])
+        offsets, buys = takers.offsets[some].tolist(), takers.buys[some].tolist()
+        waiting = list(zip(offsets, buys, takers.sizes[some].tolist(), strict=True))[::-1]
+        for number, (at, bids, asks) in enumerate(zip(self._times, *planned, strict=True), 1):
+            while waiting and waiting[-1][0] <= at:
+                offset, buys_, size = waiting.pop()
+                for tick, traded, ended in sweeps[buys_].take(size):
+                    out.append(MarketTrade(*key, now + offset, tick, traded, _SIDES[buys_]))
+                    if ended:
+                        out.append(BookUpdate(*key, now + offset, bid.changes(), ask.changes()))
+            if number < updates:
+                out.append(BookUpdate(*key, now + at, bid.refresh(bids), ask.refresh(asks)))
+        (bid_touch, ask_touch), tilts = block.quotes[step + 1].tolist(), block.tilts[step].tolist()
+        bids = bid.end(planned[0][-1], bid_touch, tilts[0])
+        asks = ask.end(planned[1][-1], ask_touch, tilts[1])
+        out.append(BookUpdate(*key, now + self._phase_ms, bids, asks))
+
+    def _moves(
+        self,
+        column: int,
+        quotes: Ints,
+        shown: Ints,
+        tilts: Floats,
+        refreshed: Ints,
+        left: Ints,
+    ) -> Moves:
+        """One side's moves. The last update of a step moves the touch, an earlier one keeps it."""
+        updates = len(self._times)
+        before = np.repeat(quotes[:-1, column], updates)
+        touch = before.copy()
+        touch[updates - 1 :: updates] = quotes[1:, column]
+        rest = left[:, :, column]
+        # An early update shows what takers have left of the touch, and names it if they took any.
+        sizes = rest.copy()
+        sizes[:, -1] = shown[1:, column]
+        changed = np.column_stack([shown[:-1, column], rest[:, :-1]]) != sizes
+        changed[:, -1] = (sizes[:, -1] != rest[:, -1]) | (quotes[1:, column] != quotes[:-1, column])
+        half = slice(column * P.REFRESHED_LEVELS, (column + 1) * P.REFRESHED_LEVELS)
+        levels = np.repeat(refreshed[:, half], updates, axis=0)
+        turns = np.arange(P.REFRESHED_LEVELS) % updates == np.arange(updates)[:, None]
+        return Moves(
+            before,
+            touch,
+            sizes.ravel(),
+            changed.ravel(),
+            levels,
+            np.tile(turns, (P.STEPS_PER_BLOCK, 1)),
+            np.repeat(tilts[:, column], updates),
+        )
+
+    def _left(self, shown: Ints, takers: _Takers) -> Ints:
+        """What takers leave of each touch at each update: (steps, updates, sides).
+
+        It isn't positive where they want all of it or more.
+        """
+        steps, updates = P.STEPS_PER_BLOCK, len(self._times)
+        update = np.searchsorted(self._times[:-1], takers.offsets)
+        place = (takers.steps * updates + update) * 2 + takers.buys
+        taken = np.bincount(place, weights=takers.sizes, minlength=steps * updates * 2)
+        total = taken.astype(np.int64).reshape(steps, updates, 2).cumsum(axis=1)
+        return np.asarray(shown[:-1, None, :] - total)
+
+    def _draw_quotes(self, path: PathBlock) -> Ints:
         rng, steps = self._rng, P.STEPS_PER_BLOCK
         log_price = path.log_price[:, self._coin]
         if self._spot:
@@ -120,34 +261,41 @@ class BookMaker:
         spreads = np.where(latest >= 0, wide[latest], self._spread)
         self._mid, self._spread = float(mids[-1]), int(spreads[-1])
         bids = np.rint(mids - spreads / 2).astype(np.int64)
-        self._requote(mids.tolist(), spreads.tolist(), bids.tolist())
+        # Quotes that fit a price fit it until it changes, which it does in few steps.
+        changes = np.ones(steps, bool)
+        changes[1:] = (mids[1:] != mids[:-1]) | (spreads[1:] != spreads[:-1])
+        fair = zip(*(a[changes].tolist() for a in (mids, spreads, bids)), strict=True)
+        return np.asarray(np.array(self._requoted(fair))[np.append(0, np.cumsum(changes))])
 
-    def _requote(self, mids: list[float], spreads: list[int], bids: list[int]) -> None:
-        """Moves the quotes to the price of each step where it has moved far enough from them.
+    def _requoted(self, fair: Iterable[tuple[float, int, int]]) -> list[tuple[int, int]]:
+        """The quotes before, and those after each price: its mid, spread and bid.
 
-        They open at the price of the first step.
+        Quotes move to a price that is far enough from them. They open at the first price.
         """
-        if self._last is None:
-            bid = round(mids[0] - 0.5)
-            self._last = self._opening = (bid, bid + 1)
-        bid, ask = self._last
-        self._quotes: list[tuple[int, int]] = []
-        for mid, spread, fair in zip(mids, spreads, bids, strict=True):
+        quotes = [] if self._last is None else [self._last]
+        for mid, spread, fair_bid in fair:
+            if not quotes:
+                opening = round(mid - 0.5)
+                quotes.append((opening, opening + 1))
+            bid, ask = quotes[-1]
             if ask - bid != spread or abs(2 * mid - bid - ask) > _STICKY_HALF_TICKS:
-                bid, ask = fair, fair + spread
-            self._quotes.append((bid, ask))
-        self._last = bid, ask
+                bid, ask = fair_bid, fair_bid + spread
+            quotes.append((bid, ask))
+        self._last = quotes[-1]
+        return quotes
 
-    def _draw_touch_sizes(self, tilts: NDArray[np.float64]) -> None:
+    def _draw_touch_sizes(self, tilts: Floats) -> Ints:
         decay = float(np.exp(-P.STEP_MS / 1000 / P.TOUCH_NOISE_SECONDS))
         shocks = self._rng.standard_normal((P.STEPS_PER_BLOCK, 2))
         shocks *= P.TOUCH_NOISE_LOG_SD * np.sqrt(1 - decay**2)
         noise = autoregress(self._touch_noise, shocks, decay)
         self._touch_noise = noise[-1]
         sizes = np.maximum(1, np.exp(noise) * tilts * self._touch_steps).astype(np.int64)
-        self._touch_sizes: list[tuple[int, int]] = [(b, a) for b, a in sizes.tolist()]
+        before = sizes[0] if self._last_shown is None else self._last_shown
+        self._last_shown = sizes[-1]
+        return np.vstack([before, sizes])
 
-    def _draw_trades(self, path: PathBlock, pressure: NDArray[np.float64]) -> None:
+    def _draw_takers(self, path: PathBlock, pressure: Floats) -> _Takers:
         rng = self._rng
         surprise = path.surprise[:, self._coin]
         link = P.TRADE_VOLATILITY_LINK * np.minimum(np.abs(surprise), 5.0)
@@ -160,12 +308,12 @@ class BookMaker:
         steps = np.maximum(1, np.rint(sizes)).astype(np.int64)
         offsets = rng.integers(0, self._phase_ms, len(owner))
         in_time = offsets[np.lexsort((offsets, owner))]
-        self._counts: list[int] = counts.tolist()
-        # Consumed in order by `step`.
-        self._takers = zip(in_time.tolist(), buys.tolist(), steps.tolist(), strict=True)
+        bounds = np.zeros(P.STEPS_PER_BLOCK + 1, np.int64)
+        np.cumsum(counts, out=bounds[1:])
+        return _Takers(owner, in_time, buys.astype(np.int64), steps, bounds)
 
 
-def heavy_tailed(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+def heavy_tailed(rng: np.random.Generator, count: int) -> Floats:
     """Trade sizes of mean 1: Lomax with the table's tail, cut at the table's cap."""
     tail, cap = P.TRADE_SIZE_TAIL, P.TRADE_SIZE_CAP
     scale = tail - 1

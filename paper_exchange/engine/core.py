@@ -76,7 +76,8 @@ class PaperEngine:
         world.effects["start"] = self._effect_start
         world.effects["prune"] = self._effect_prune
         world.schedule_at(0, "start")
-        if world.settings.impact.enabled:
+        self.has_impact = world.settings.impact.enabled
+        if self.has_impact:
             for market in world.markets.values():
                 market.impact = ImpactModel(market, world.settings.impact)
 
@@ -125,8 +126,8 @@ class PaperEngine:
             self.risk.on_mark(market)
 
     def _on_book(self, market: Market, event: BookUpdate, ts: int) -> None:
-        book = market.book
-        if market.resting:
+        book, resting = market.book, market.resting
+        if resting:
             self._move_queues(market, event)
         if event.snapshot:
             book.bids.replace(event.bids)
@@ -136,9 +137,9 @@ class PaperEngine:
             book.asks.update(event.asks)
         if market.impact is not None and ts >= market.impact.next_ms:
             self._shift(market, market.impact.shift(market, ts))
-        if market.resting and self.world.settings.fill_on_cross:
+        if resting and self.world.settings.fill_on_cross:
             self.matcher.after_update(market)
-        if not market.has_mark and (market.holders or market.triggers):
+        if (market.holders or market.triggers.bounds) and not market.has_mark:
             doubled = book.doubled_mid()
             if doubled is not None and doubled != market.checked_mid:
                 market.checked_mid = doubled

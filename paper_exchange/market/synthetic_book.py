@@ -1,10 +1,9 @@
 """Turns one coin's efficient price into the quotes, sizes and trades of one instrument."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
-from typing import cast
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from paper_exchange.market.parameters import InstrumentParameters
 from paper_exchange.market.side_plan import Moves, PlannedSide, SidePlan
 from paper_exchange.market.sweep import Sweep
 from paper_exchange.market.synthetic_path import PathBlock, autoregress
-from paper_exchange.types import BookUpdate, MarketEvent, MarketTrade, Side
+from paper_exchange.types import BookUpdate, MarketEvent, MarketTrade, Side, new_tuple
 
 # Quotes follow once the price is more than this many half ticks off their middle. With a smaller
 # bound they would flicker when the price sits on a tick.
@@ -22,9 +21,8 @@ _STICKY_HALF_TICKS = 1.7
 _MEAN_ABSOLUTE_SURPRISE = 0.68  # of Student-t with 4 degrees of freedom and unit variance
 _SIDES: tuple[Side, Side] = ("Sell", "Buy")
 """A taker's side, by whether it buys."""
-# A named tuple's own constructor takes twice as long.
-_trade = cast(Callable[[Iterable[object]], MarketTrade], partial(tuple.__new__, MarketTrade))
-_book = cast(Callable[[Iterable[object]], BookUpdate], partial(tuple.__new__, BookUpdate))
+_trade = partial(new_tuple, MarketTrade)
+_book = partial(new_tuple, BookUpdate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from paper_exchange.market.older import FlatHistory, OlderHistory
 from paper_exchange.server.venue.bars import (
@@ -17,7 +17,7 @@ from paper_exchange.server.venue.bars import (
 from paper_exchange.server.venue.older_bars import OlderBars
 from paper_exchange.server.venue.price_bars import PriceBars
 from paper_exchange.server.wire import UnitFormat, plain, trimmed
-from paper_exchange.types import InstrumentSpec, MarketTrade, MarkUpdate, Past
+from paper_exchange.types import InstrumentSpec, MarketTrade, MarkUpdate, Past, Side, new_tuple
 
 MAX_TRADES = 1000
 MAX_FUNDINGS = 200
@@ -37,27 +37,23 @@ class _Finished:
     turnover: int
 
 
-class PublicTrade:
+class PublicTrade(NamedTuple):
     """A public trade: a replayed one, or a fill of our own taker."""
 
-    __slots__ = ("_ident", "price", "qty", "seq", "side", "tick", "ts_ms")
-
-    def __init__(
-        self, ident: str | int, ts_ms: int, price: int, qty: int, side: str, tick: str, seq: int
-    ) -> None:
-        """`ident` is the trade's id, or its number among the trades of the instrument."""
-        self._ident = ident
-        self.ts_ms = ts_ms
-        self.price = price
-        self.qty = qty
-        self.side = side
-        self.tick = tick
-        self.seq = seq
+    ident: str | int
+    """The id, or the trade's number among the trades of the instrument."""
+    ts_ms: int
+    price: int
+    qty: int
+    side: Side
+    tick: str
+    """The direction of the last tick, in Bybit's word."""
+    seq: int
 
     @property
     def id(self) -> str:
         """The id, which is written only for those that read it."""
-        ident = self._ident
+        ident = self.ident
         return ident if isinstance(ident, str) else f"{self.ts_ms:013d}{ident:08d}"
 
 
@@ -124,7 +120,7 @@ class Tape:
         A fill of our own has the execution's id. A replayed trade gets an id here. The trade
         happens at `ts_ms`. Default: at its own time.
         """
-        price, ts = trade.price, trade.ts_ms if ts_ms is None else ts_ms
+        price, qty, ts = trade.price, trade.qty, trade.ts_ms if ts_ms is None else ts_ms
         last = self.last_price
         if price > last:
             self.tick_direction = "PlusTick"
@@ -135,21 +131,15 @@ class Tape:
             self.tick_direction = "ZeroPlusTick" if rising else "ZeroMinusTick"
         self.last_price = price
         self.version += 1
-        self.seq = max(self.seq, seq)
+        if seq > self.seq:
+            self.seq = seq
         self._trade_count += 1
         bars = self.bars
         if not bars or ts - bars[-1].start >= MINUTE_MS:
             self._begin_minute(ts - ts % MINUTE_MS, price)
-        bars[-1].add(price, trade.qty)
-        public = PublicTrade(
-            ident or self._trade_count,
-            ts,
-            price,
-            trade.qty,
-            trade.side,
-            self.tick_direction,
-            seq,
-        )
+        bars[-1].add(price, qty)
+        fields = (ident or self._trade_count, ts, price, qty, trade.side, self.tick_direction, seq)
+        public = new_tuple(PublicTrade, fields)
         self.trades.append(public)
         return public
 

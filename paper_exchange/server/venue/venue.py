@@ -219,18 +219,18 @@ class Venue:
         """Applies an event of the source at a time of the exchange, in milliseconds."""
         key = (event.category, event.symbol)
         engine, tape = self.engine, self.tapes[key]
-        if isinstance(event, BookUpdate):
+        if type(event) is BookUpdate:
             tape.seq = engine.next_seq()
             tape.version += 1
-        elif isinstance(event, MarketTrade):
+        elif type(event) is MarketTrade:
             if key in self.pins.last:
                 return
-            shift = engine.shift(*key)
+            shift = engine.shift(*key) if engine.has_impact else 0
             shown = with_impact(event, shift) if shift else event
-            self._trades.append((key, tape.on_trade(shown, engine.next_seq(), ts_ms=ts)))
-        else:
+            self._trades.append((key, tape.on_trade(shown, engine.next_seq(), None, ts)))
+        elif type(event) is MarkUpdate:
             event = self._bent(event)
-            shift = engine.shift(*key)
+            shift = engine.shift(*key) if engine.has_impact else 0
             moved = marks_with_impact(event, shift * tape.grid.tick_size) if shift else event
             tape.on_mark(moved, ts)
         engine.on_market(event, ts)

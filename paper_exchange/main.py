@@ -215,7 +215,7 @@ async def serve(options: Options, port_file: Path | None, parent: int | None) ->
     await running.start()
     if port_file is not None:
         _write_whole(port_file, str(running.port))
-    _calm_collector()
+    calm_collector()
     log.info("paper exchange ready at %s", running.url)
     try:
         while not stop.is_set() and parent in (None, os.getppid()):
@@ -227,7 +227,7 @@ async def serve(options: Options, port_file: Path | None, parent: int | None) ->
     return healthy
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
     """Makes Python's garbage collector pause requests seldom and briefly.
 
     Objects that exist now stay to the end. Orders come and stay too, and few objects are in

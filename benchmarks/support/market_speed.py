@@ -1,12 +1,16 @@
 """How many market events a second the paper exchange applies, for `benchmarks.paper_exchange`."""
 
+import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from paper_exchange.engine.core import PaperEngine
 from paper_exchange.engine.settings import AccountConfig
+from paper_exchange.main import calm_collector
 from paper_exchange.market.factory import open_source
 from paper_exchange.server.clock import FreeClock
 from paper_exchange.server.venue.venue import Venue
@@ -27,13 +31,26 @@ def market_events(
     engine = PaperEngine(source.instruments(), {"a": AccountConfig("a", {"USDT": Decimal(10**7)})})
     venue = Venue(source, engine, FreeClock())
     venue.open()
-    while venue.events_applied < warm_up:
-        venue.run_slice(1000)
-    without = run_market(venue, seconds)
-    for spec in source.instruments():
-        venue.engine.create_order("a", far_bid(venue, spec), venue.now_ms)
-    venue.touched()
-    return {"without_orders": without, "with_resting_orders": run_market(venue, seconds)}
+    with _collector_of_a_server():
+        while venue.events_applied < warm_up:
+            venue.run_slice(1000)
+        without = run_market(venue, seconds)
+        for spec in source.instruments():
+            venue.engine.create_order("a", far_bid(venue, spec), venue.now_ms)
+        venue.touched()
+        return {"without_orders": without, "with_resting_orders": run_market(venue, seconds)}
+
+
+@contextmanager
+def _collector_of_a_server() -> Iterator[None]:
+    """Gives the garbage collector the settings of a running server."""
+    thresholds = gc.get_threshold()
+    calm_collector()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
 
 
 def run_market(venue: Venue, seconds: float) -> Figures:

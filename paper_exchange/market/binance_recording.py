@@ -150,10 +150,17 @@ class _Side:
         sizes.update(changes)
         for tick in ended:
             sizes.pop(tick, None)
-        bound = most if self._direction > 0 else least
-        if not self._bound or (bound - self._bound) * self._direction > 0:
-            self._bound = bound
+        self._raise_bound(most if self._direction > 0 else least, changes)
         return changes
+
+    def _raise_bound(self, best: int, changes: list[tuple[int, int]]) -> None:
+        """Takes the best tick of some changes. Only one that stays is worth a search from there."""
+        direction = self._direction
+        if self._bound and (best - self._bound) * direction <= 0:
+            return
+        stay = [tick * direction for tick, size in changes if size]
+        if stay and (not self._bound or max(stay) > self._bound * direction):
+            self._bound = max(stay) * direction
 
     def best(self) -> int:
         """The best tick, searched from the bound on.

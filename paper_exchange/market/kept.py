@@ -21,9 +21,9 @@ class KeptPass:
 
     def __call__(self) -> Iterator[MarketEvent]:
         """The events of a pass."""
-        if self._events is not None:
-            yield from self._events
-            return
+        return self._first() if self._events is None else iter(self._events)
+
+    def _first(self) -> Iterator[MarketEvent]:
         store = _Store()
         for event in self._read():
             store.add(event)

@@ -161,9 +161,9 @@ class Trips:
         try:
             order = HaltOrder(EVERYTHING, name, cancel=True, flatten=flatten)
             steps = HaltSteps(self._settings, db, self._clock, order, ACTOR)
-            already = steps.set_halted()
-            latched, latched_at = (time.perf_counter() - begun) * 1000, datetime.now(UTC)
-            return steps.record(steps.carry_out(already)), latched, latched_at
+            latched = steps.set_halted()
+            took = (time.perf_counter() - begun) * 1000
+            return steps.record(steps.carry_out(latched)), took, latched.at
         finally:
             db.dispose()
 

@@ -71,6 +71,8 @@ class Database:
             max_overflow=5,
             json_serializer=plain_json,
             connect_args=connect_args(),
+            # No column has this type, and a halt waits for each question of a first connection.
+            use_native_hstore=False,
         )
         event.listen(self.engine, "checkout", _refuse_ended)
         event.listen(self.engine, "handle_error", _as_lost_connection, retval=True)

@@ -130,10 +130,10 @@ class Halts:
             if isinstance(found, WithoutPostgres):
                 _act_at_exchange(job, found, answered)
             else:
-                job.hold, job.already = Hold.HALTED, found
+                job.hold, job.already = Hold.HALTED, found.already
                 answered.set()
                 _note(job, look)
-                done = steps.record(steps.carry_out(job.already, reported=partial(_show, job)))
+                done = steps.record(steps.carry_out(found, reported=partial(_show, job)))
                 job.report, job.flat = done.report, done.flat
         except Exception as error:  # the page tells it
             log.exception("a halt's steps failed", extra={"event": "web_halt_failed"})

@@ -14,6 +14,7 @@ from bot.safety.breakers.evaluator import BreakerEvaluator, BreakerReport
 from bot.safety.halting import journal as halt_journal
 from bot.safety.halting.flattening import Flattener, FlatteningPorts
 from bot.safety.halting.halt import HaltReach, HaltWaits, TradingHalt
+from bot.safety.halting.report import Latched
 from bot.safety.model_performance import ModelPerformance
 from bot.safety.monitor import Monitor
 from bot.safety.positions.exits import ACTOR as POSITION_MONITOR
@@ -98,7 +99,8 @@ class WatchingServices(TradingServices):
 
     def _follow_breakers(self, report: BreakerReport) -> None:
         """The steps of an emergency stop that a breaker has latched: cancelled, then sealed."""
-        self.trading_halt.follow(report.was_halted, HaltReach(cancel=True), actor=BREAKERS)
+        latched = Latched(report.was_halted, self.clock.now())
+        self.trading_halt.follow(latched, HaltReach(cancel=True), actor=BREAKERS)
 
     @cached_property
     def flattener(self) -> Flattener:

@@ -196,9 +196,9 @@ def stop_under(venue: Venue, name: str) -> None:
         eventually(lambda: SendResult.SENT in sending.results, "the first slice")
         fault = paper.fault(name, **options_of(name))
         halt = halting(venue)
-        already = halt.set_halted("test", "me", flatten=True)
+        latched = halt.set_halted("test", "me", flatten=True)
         with FlatWatch(EVERYTHING, FLAT_SECONDS, tell) as watch:
-            report = halt.follow(already, HaltReach(cancel=True), actor="me")
+            report = halt.follow(latched, HaltReach(cancel=True), actor="me")
             flat = flattener(venue).flatten(
                 EVERYTHING, actor="me", wait_seconds=FLAT_SECONDS, watch=watch
             )
@@ -319,10 +319,10 @@ def test_a_frozen_exchange_delays_no_seal_and_takes_nothing_that_it_finds_later(
                     "a post that hangs",
                 )
                 halt = halting(venue)
-                already = halt.set_halted("test", "me")
+                latched = halt.set_halted("test", "me")
                 following = threading.Thread(
                     target=lambda: reports.append(
-                        halt.follow(already, HaltReach(cancel=True), actor="me")
+                        halt.follow(latched, HaltReach(cancel=True), actor="me")
                     )
                 )
                 following.start()

@@ -70,7 +70,7 @@ def follow(make_halt: Callable[[], TradingHalt], db: Database) -> int:
         found = [Scope.of(row) for row in rows]
 
     def take_steps(halt: TradingHalt, reach: HaltReach) -> None:
-        halt.follow(True, reach, actor=ACTOR)
+        halt.follow(halt.found(), reach, actor=ACTOR)
 
     return _each_alone(make_halt, db, found, take_steps)
 
@@ -85,7 +85,7 @@ def report_unfinished(make_halt: Callable[[], TradingHalt], db: Database, now: d
         found = unfinished.found(session, now)
 
     def take_steps(halt: TradingHalt, reach: HaltReach) -> None:
-        report = halt.carry_out(True, reach, actor=ACTOR)
+        report = halt.carry_out(halt.found(), reach, actor=ACTOR)
         with db.unit_of_work() as uow:
             row = scoped_state.lock(uow, reach.scope, ACTOR, now)
             if unfinished.write_missing(uow, reach.scope, row, ACTOR, now, facts_of(report)):

@@ -26,7 +26,7 @@ from bot.safety.halting.beside import Beside
 from bot.safety.halting.calling_back import CalledBack, Waiting, call_back
 from bot.safety.halting.reach import HaltReach as HaltReach
 from bot.safety.halting.reach import HaltWaits as HaltWaits
-from bot.safety.halting.report import REPORT, SIGNED_REPORT, HaltReport, facts_of
+from bot.safety.halting.report import REPORT, SIGNED_REPORT, HaltReport, Latched, facts_of
 from bot.safety.halting.steps import Steps
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database
@@ -91,20 +91,20 @@ class TradingHalt:
         reach = HaltReach(scope, cancel=cancel, everything=everything, stop_exits=stop_exits)
         return self.follow(self.set_halted(reason, actor, scope), reach, actor=actor)
 
-    def follow(self, already: bool, reach: HaltReach, *, actor: Actor) -> HaltReport:
+    def follow(self, latched: Latched, reach: HaltReach, *, actor: Actor) -> HaltReport:
         """The steps after the state row, and their report in the audit, which a logged-in operator
         signs. For a caller that tries again only a sealed halt's report is recorded.
 
         Raises nothing: a failure is a line of the report.
         """
-        report = self.carry_out(already, reach, actor=actor)
+        report = self.carry_out(latched, reach, actor=actor)
         if report.sealed_at is None and self._waits.tries_again:
             return report
         return self.record(report, reach.scope, actor)
 
-    def carry_out(self, already: bool, reach: HaltReach, *, actor: Actor) -> HaltReport:
-        """As `follow`, without the record; `already` is whether the scope was halted before."""
-        latched_at, steps = self._clock.now(), Steps()
+    def carry_out(self, latched: Latched, reach: HaltReach, *, actor: Actor) -> HaltReport:
+        """As `follow`, without the record."""
+        steps = Steps()
         quick = min(_FIRST_SEAL_SECONDS, self._waits.seal_seconds)
         at_once = self._seal(steps, _follower_of(actor), reach, at_most=quick)
         settled = self._has_passed(at_once)
@@ -135,8 +135,8 @@ class TradingHalt:
         return HaltReport(
             str(reach.scope),
             TradingState.HALTED,
-            already,
-            latched_at,
+            latched.already,
+            latched.at,
             sealed_at,
             stopped.parents,
             stopped.children,
@@ -205,9 +205,8 @@ class TradingHalt:
 
     def set_halted(
         self, reason: str, actor: Actor, scope: Scope = EVERYTHING, *, flatten: bool = False
-    ) -> bool:
-        """Writes the state row alone; returns True when it was halted before. The act is an audit
-        entry in any case.
+    ) -> Latched:
+        """Writes the state row alone. The act is an audit entry in any case.
 
         `flatten` sets FLATTENING, which a `Flattener` ends.
 
@@ -221,7 +220,11 @@ class TradingHalt:
             if already:
                 scoped_state.note_again(uow, scope, cause, wanted, now)
             uow.commit()
-        return already
+        return Latched(already, self._clock.now())
+
+    def found(self) -> Latched:
+        """A halt that stands already, for a caller who goes on with its steps."""
+        return Latched(already=True, at=self._clock.now())
 
     def _seal(
         self,

@@ -77,9 +77,9 @@ def halt(
     db = Database(settings.require_database_url())
     try:
         steps = HaltSteps(settings, db, SystemClock(), order, actor_of(None))
-        already = steps.set_halted()
-        _tell(order.scope, already)
-        outcome = _recorded(steps, steps.carry_out(already), db, operator, login_file)
+        latched = steps.set_halted()
+        _tell(order.scope, latched.already)
+        outcome = _recorded(steps, steps.carry_out(latched), db, operator, login_file)
     finally:
         db.dispose()
     if as_json:

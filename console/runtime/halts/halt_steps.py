@@ -18,7 +18,7 @@ from bot.execution.orders.attempts import failure_text
 from bot.safety.halting.flat_watch import FlatWatch
 from bot.safety.halting.flattening import WAIT_SECONDS, FlatReport
 from bot.safety.halting.halt import HaltReach, TradingHalt
-from bot.safety.halting.report import HaltReport, facts_of
+from bot.safety.halting.report import HaltReport, Latched, facts_of
 from bot.safety.halting.scope_at_exchange import ScopeAtExchange
 from bot.state import halt_journal
 from bot.state.binding import WrongIdentity, settled
@@ -127,8 +127,8 @@ class HaltSteps:
         self._order = order
         self._actor = actor
 
-    def set_halted(self) -> bool:
-        """Halts, and returns whether it was halted already. Nothing that adds risk goes out then.
+    def set_halted(self) -> Latched:
+        """Halts. Nothing that adds risk goes out then.
 
         Raises CommandError when Postgres can't be written. The halt is then in the home's journal
         where there is a home; orders are cancelled and positions closed as far as they were to be.
@@ -138,7 +138,7 @@ class HaltSteps:
             raise found.act() from found.cause
         return found
 
-    def set_or_journal(self) -> bool | WithoutPostgres:
+    def set_or_journal(self) -> Latched | WithoutPostgres:
         """As `set_halted`, but it asks the exchange nothing and raises nothing while Postgres can't
         be written: then the halt is in the home's journal where there is a home, and the caller
         acts at the exchange when it likes."""
@@ -153,7 +153,7 @@ class HaltSteps:
         self._db.dispose()
 
     def carry_out(
-        self, already: bool, *, reported: Callable[[HaltReport], None] | None = None
+        self, latched: Latched, *, reported: Callable[[HaltReport], None] | None = None
     ) -> HaltOutcome:
         """Stops, cancels and seals, and then closes positions. A failure is a line of the report.
 
@@ -162,12 +162,12 @@ class HaltSteps:
         """
         begun = time.monotonic()
         if not self._order.flatten:
-            report, _ = self._follow(already)
+            report, _ = self._follow(latched)
             if reported is not None:
                 reported(report)
             return HaltOutcome(report, None, flattens=False)
         with FlatWatch(self._order.scope, WAIT_SECONDS) as watch:
-            report, exchange = self._follow(already)
+            report, exchange = self._follow(latched)
             if reported is not None:
                 reported(report)
             flat = None if exchange is None else self._flatten(report, exchange, watch, begun)
@@ -184,7 +184,7 @@ class HaltSteps:
         )
         return replace(outcome, report=report)
 
-    def _follow(self, already: bool) -> tuple[HaltReport, Exchange | None]:
+    def _follow(self, latched: Latched) -> tuple[HaltReport, Exchange | None]:
         """The report of all steps but the flattening, and the exchange that cancels."""
         wrong, exchange = None, None
         if self._order.cancels:
@@ -203,7 +203,7 @@ class HaltSteps:
             everything=self._order.everything,
             stop_exits=self._order.stop_exits,
         )
-        report = halt.carry_out(already, reach, actor=self._actor)
+        report = halt.carry_out(latched, reach, actor=self._actor)
         problems = list(report.problems)
         if self._order.flatten and exchange is None:
             problems.append("no position was closed")
@@ -232,7 +232,7 @@ class HaltSteps:
             self.record(HaltOutcome(report, None, flattens=True))
             raise
 
-    def _tighten(self, halt: TradingHalt) -> bool:
+    def _tighten(self, halt: TradingHalt) -> Latched:
         """While other connections fill Postgres it waits for a place. Connections that do not log
         in end soon."""
         order = self._order

@@ -174,9 +174,30 @@ def lock_state(
     A scope that was never set gets a row ACTIVE with epoch 0. A missing or contradicted row is
     HALTED, and `contradicted` has the reason until `move` sets it.
     """
-    first = _audited(session, kind, key)
+    found = _locked(session, kind, key)
+    if found is None:
+        _add_row(session, kind, key, now, actor)
+        found = _locked(session, kind, key)
+    if found is None:
+        raise UnlockedState(f"the row of {kind} {key} was deleted while it was being locked")
+    row, word = found
+    if (kind, key) not in session.info.get(_MOVED, ()):
+        _be_strict(session, row, word)
+    return row
+
+
+def _locked(session: Session, kind: ScopeKind, key: str) -> tuple[TradingStateRow, str] | None:
+    found = session.execute(
+        _LOCKED, {"kind": kind, "key": key}, execution_options={"populate_existing": True}
+    ).one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+def _add_row(session: Session, kind: ScopeKind, key: str, now: datetime, actor: str) -> None:
+    """Adds the scope's missing row, unless another transaction does so at the same moment."""
+    said = _audited(session, kind, key)
     fresh = TradingState.ACTIVE
-    if first is not None or kind is ScopeKind.GLOBAL:
+    if said is not None or kind is ScopeKind.GLOBAL:
         fresh = TradingState.HALTED
     session.execute(
         insert(TradingStateRow)
@@ -186,17 +207,11 @@ def lock_state(
             state=fresh,
             reason="initial" if fresh is TradingState.ACTIVE else "its row was gone",
             actor=actor,
-            epoch=0 if first is None else first[1] + 1,
+            epoch=0 if said is None else said[1] + 1,
             changed_at=now,
         )
         .on_conflict_do_nothing()
     )
-    row, word = session.execute(
-        _LOCKED, {"kind": kind, "key": key}, execution_options={"populate_existing": True}
-    ).one()
-    if (kind, key) not in session.info.get(_MOVED, ()):
-        _be_strict(session, row, word)
-    return row
 
 
 def contradicted(row: TradingStateRow) -> str | None:

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.services
 
 
 def _halt(desk: Desk) -> None:
-    desk.trading_halt.set_halted("drill", "me", flatten=True)
-    desk.trading_halt.follow(False, HaltReach(cancel=True), actor="me")
+    latched = desk.trading_halt.set_halted("drill", "me", flatten=True)
+    desk.trading_halt.follow(latched, HaltReach(cancel=True), actor="me")
 
 
 def _state(desk: Desk) -> tuple[str, bool]:

@@ -172,10 +172,21 @@ def rest(desk: Desk, link: str, symbol: str) -> str:
 
 def test_the_state_alone_can_be_set_before_the_steps(desk: Desk) -> None:
     desk.approve_twap()
-    assert not desk.trading_halt.set_halted("test", "me")
+    latched = desk.trading_halt.set_halted("test", "me")
+    assert not latched.already
     assert (state(desk), desk.parent().state) == (TradingState.HALTED, ParentState.WORKING)
-    desk.trading_halt.follow(False, HaltReach(), actor="me")
+    desk.trading_halt.follow(latched, HaltReach(), actor="me")
     assert desk.parent().state != ParentState.WORKING
+
+
+def test_the_report_has_the_time_of_the_commit_though_the_steps_begin_later(desk: Desk) -> None:
+    """Seen: the command's imports took half a second, and a seal by others was told as earlier."""
+    latched = desk.trading_halt.set_halted("test", "me")
+    assert latched.at == desk.clock.now()
+    desk.clock.move_to(latched.at + timedelta(seconds=3))
+    report = desk.trading_halt.carry_out(latched, HaltReach(), actor="me")
+    assert report.latched_at == latched.at
+    assert report.sealed_at == desk.clock.now()
 
 
 @pytest.mark.parametrize("flatten", [False, True])
@@ -184,7 +195,7 @@ def test_a_halt_of_a_scope_that_is_being_flattened_is_an_entry_at_once(
 ) -> None:
     """Seen: the second person's act was in the audit with its report, seconds later."""
     desk.trading_halt.set_halted("first", "ann", flatten=True)
-    assert desk.trading_halt.set_halted("second", "bob", flatten=flatten)
+    assert desk.trading_halt.set_halted("second", "bob", flatten=flatten).already
     with desk.db.reading() as session:
         asked = select(AuditRow).where(AuditRow.kind.in_(("halted", "halted_again")))
         first, second = session.scalars(asked.order_by(AuditRow.seq)).all()

@@ -56,8 +56,8 @@ def halted_at(desk: Desk) -> str:
 def killed_after_flattening(desk: Desk) -> None:
     """All steps of `mlrisk halt --flatten`, and no record."""
     assert open_position(desk) > 0
-    desk.trading_halt.set_halted("drill", "me", flatten=True)
-    desk.trading_halt.carry_out(False, HaltReach(cancel=True), actor="me")
+    latched = desk.trading_halt.set_halted("drill", "me", flatten=True)
+    desk.trading_halt.carry_out(latched, HaltReach(cancel=True), actor="me")
     assert flattener(desk).flatten(EVERYTHING, actor="me").flat_at is not None
 
 
@@ -145,8 +145,8 @@ def test_a_halt_with_a_report_gets_no_second_one(desk: Desk) -> None:
 def test_a_login_that_takes_longer_than_others_wait_signs_and_gives_no_second_report(
     desk: Desk,
 ) -> None:
-    already = desk.trading_halt.set_halted("drill", "me")
-    seen = desk.trading_halt.carry_out(already, HaltReach(), actor="me")
+    latched = desk.trading_halt.set_halted("drill", "me")
+    seen = desk.trading_halt.carry_out(latched, HaltReach(), actor="me")
     patience_is_over(desk)
     assert report_unfinished(lambda: desk.trading_halt, desk.db, desk.clock.now()) == 1
     desk.trading_halt.record(seen, EVERYTHING, "ann")

@@ -13,6 +13,7 @@ from bot.safety.emergency.trigger_rows import TriggerRows
 from bot.safety.emergency.triggers import Judgement, TriggerKind
 from bot.safety.halting.flattening import FlatReport
 from bot.safety.halting.halt import TradingHalt
+from bot.safety.halting.report import Latched
 from bot.state.binding import settled
 from bot.state.scope import Scope
 from config.settings import Environment, load_settings
@@ -233,9 +234,9 @@ def test_a_halt_during_the_flattening_is_not_ended_by_the_drill(
     """Seen: it was no entry before its report, and the drill resumed under it."""
     carry_out = HaltSteps.carry_out
 
-    def meanwhile(self: HaltSteps, already: bool) -> HaltOutcome:
+    def meanwhile(self: HaltSteps, latched: Latched) -> HaltOutcome:
         TradingHalt(paper.db, SystemClock()).set_halted("for real", "somebody")
-        return carry_out(self, already)
+        return carry_out(self, latched)
 
     monkeypatch.setattr(HaltSteps, "carry_out", meanwhile)
     status, facts = told(capsys, "drill", "halt", "--resume")

@@ -52,7 +52,7 @@ def test_a_deleted_global_row_is_not_made_active_again(desk: Desk, monitor: Moni
     """Seen: the next lock of the row made it ACTIVE."""
     by_hand(desk, by_statement("DELETE FROM trading_state"), ScopeKind.GLOBAL, "*")
     assert desk.approve("r-1")["verdict"] == "deny"
-    assert desk.trading_halt.set_halted("drill", "me") is False
+    assert desk.trading_halt.set_halted("drill", "me").already is False
     assert strictest(desk.db) is TradingState.HALTED
     assert not monitor.judge_states()
 

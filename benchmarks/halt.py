@@ -5,8 +5,9 @@ TWAPs and resting orders, each trip halts at a random moment by the steps of `ml
 --flatten`, and resumes. In some trips the exchange is frozen, and then only the seal is awaited. In
 others a fifth of all requests fails. At the end the exchange's own journal tells how many orders
 that add risk it accepted after a seal. Between trips the benchmark resets what they have tripped,
-as a person does, and tells how often. A trip is counted from the order to halt, a new connection to
-Postgres included, and the start of the command's Python is not.
+as a person does, and tells how often. A trip is counted from the order to halt, over a connection
+that stands by as the browser console and the REST interface have one. With `--cold` each trip opens
+a new connection, as the command does, whose Python's start is not counted.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -32,6 +33,7 @@ from bot.safety.halting.halt import TradingHalt
 from bot.state.scope import EVERYTHING
 from config.settings import Settings, load_settings
 from console.runtime.halts.halt_steps import HaltOrder, HaltOutcome, HaltSteps
+from console.runtime.halts.standby import HaltStandby
 from models.database import Database
 from models.repositories.safety import states
 from paper_exchange.journal import read_journal
@@ -110,10 +112,17 @@ class Escalations(logging.Handler):
 class Trips:
     """Halts one system again and again."""
 
-    def __init__(self, busy: BusySystem, settings: Settings, chance: random.Random) -> None:
+    def __init__(
+        self,
+        busy: BusySystem,
+        settings: Settings,
+        chance: random.Random,
+        standby: HaltStandby | None,
+    ) -> None:
         self._busy = busy
         self._settings = settings
         self._chance = chance
+        self._standby = standby
         self._clock = SystemClock()
         self._paper = busy.system.exchange
         self._read = 0
@@ -160,7 +169,7 @@ class Trips:
         db = Database(self._settings.require_database_url())
         try:
             order = HaltOrder(EVERYTHING, name, cancel=True, flatten=flatten)
-            steps = HaltSteps(self._settings, db, self._clock, order, ACTOR)
+            steps = HaltSteps(self._settings, db, self._clock, order, ACTOR, self._standby)
             latched = steps.set_halted()
             took = (time.perf_counter() - begun) * 1000
             return steps.record(steps.carry_out(latched)), took, latched.at
@@ -254,7 +263,7 @@ class Run:
     """How often each breaker was reset between trips, by kind."""
 
 
-def run(load: Load, modes: Sequence[str], seed: int) -> Run:
+def run(load: Load, modes: Sequence[str], seed: int, *, cold: bool) -> Run:
     """Takes a trip in each mode, in a random order."""
     chance = random.Random(seed)
     trips = []
@@ -262,13 +271,30 @@ def run(load: Load, modes: Sequence[str], seed: int) -> Run:
         postgres_server() as postgres,
         busy_system(postgres, load, chance) as busy,
         environment(busy.system.env()),
+        ExitStack() as alive,
     ):
-        taking = Trips(busy, load_settings(busy.system.home), chance)
+        settings = load_settings(busy.system.home)
+        taking = Trips(
+            busy, settings, chance, None if cold else alive.enter_context(standby(settings))
+        )
         for number, mode in enumerate(chance.sample(list(modes), len(modes)), 1):
             trip = taking.take(mode, f"trip {number}")
             trips.append(trip)
             print(f"trip {number} of {len(modes)}: {_told(trip)}", file=sys.stderr)
         return Run(trips, busy.exchange.adding_window_ms, dict(busy.resets))
+
+
+@contextmanager
+def standby(settings: Settings) -> Iterator[HaltStandby]:
+    """The connection that stands by for halts, once it stands."""
+    made = HaltStandby(settings.require_database_url(), SystemClock())
+    try:
+        while not made.prepare():
+            time.sleep(1)
+        made.start()
+        yield made
+    finally:
+        made.close()
 
 
 @contextmanager
@@ -324,6 +350,7 @@ def main() -> int:
     parser.add_argument("--twaps", type=int, default=50, help="under way (%(default)s)")
     parser.add_argument("--orders", type=int, default=600, help="that rest (%(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="of the moments (%(default)s)")
+    parser.add_argument("--cold", action="store_true", help="no connection stands by")
     parser.add_argument("--json", action="store_true", help="print JSON")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
@@ -332,7 +359,7 @@ def main() -> int:
     load = Load(chosen.workers, chosen.twaps, chosen.orders)
     modes = [MODES[n % len(MODES)] for n in range(chosen.trips)]
     try:
-        found = run(load, modes, chosen.seed)
+        found = run(load, modes, chosen.seed, cold=chosen.cold)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     facts = [goal.facts() for goal in goals(found.trips, found.window_ms)]

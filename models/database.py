@@ -161,13 +161,23 @@ class UnitOfWork:
         """Runs `action` once the transaction is durable; never when it was rolled back."""
         self._after.append(action)
 
+    def rehearse(self) -> None:
+        """Runs every statement of `commit` and takes all of them back; no waiting action runs."""
+        self._write()
+        self.session.rollback()
+        self._drafts.clear()
+        self._after.clear()
+
     def commit(self) -> None:
         """Writes alerts and audit entries, commits, and then runs the waiting actions in order."""
-        self.session.flush()
-        follow(self.session, self._drafts)
-        append_entries(self.session, self._drafts)
+        self._write()
         self.session.commit()
         self._drafts.clear()
         actions, self._after = self._after, []
         for action in actions:
             action()
+
+    def _write(self) -> None:
+        self.session.flush()
+        follow(self.session, self._drafts)
+        append_entries(self.session, self._drafts)

@@ -166,4 +166,6 @@ def revoke_queued() -> int:
 
 def _purge(queue: str) -> int:
     with current_app.connection_for_write() as connection:
+        # By itself it tries for six seconds, and a halt's report waits for it.
+        connection.ensure_connection(max_retries=1, interval_start=0)
         return int(connection.default_channel.queue_purge(queue) or 0)

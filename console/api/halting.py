@@ -71,9 +71,10 @@ def halted(desk: Desk, order: HaltOrder, bearer: Bearer, root: str) -> HaltJob:
     """
     settings = desk.acting_settings
     release_when_full(settings.home)
-    # A pooled connection to a Postgres that is frozen would never end; a new one does.
+    # A pooled connection to a Postgres that is frozen would never end; a new one does, and so does
+    # the one that stands by.
     db = Database(settings.require_database_url())
-    steps = HaltSteps(settings, db, desk.clock, order, bearer.note)
+    steps = HaltSteps(settings, db, desk.clock, order, bearer.note, desk.standby)
     job = desk.halts.begin(order, bearer.holder.name, steps, lambda _: None)
     if job.hold in (Hold.ASKED, Hold.HALTED):
         return job

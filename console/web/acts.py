@@ -146,13 +146,15 @@ def _halt(desk: Desk, form: HaltForm, person: Person) -> HaltJob:
     return desk.halts.begin(
         order,
         person.name,
-        # A pooled connection to a Postgres that is frozen would never end; a new one does.
+        # A pooled connection to a Postgres that is frozen would never end; a new one does, and so
+        # does the one that stands by.
         HaltSteps(
             settings,
             Database(settings.require_database_url()),
             desk.clock,
             order,
             person.actor,
+            desk.standby,
         ),
         partial(_changed, desk, order.scope, form.epoch),
     )

@@ -21,6 +21,7 @@ from bot.errors import NotAuthorised
 from bot.state import binding
 from config.settings import Settings
 from console.context import reading_engine
+from console.runtime.halts.standby import HaltStandby
 from console.runtime.web_link import KEY, Links
 from console.views.watermark import watermark
 from console.web import render
@@ -61,6 +62,8 @@ class Desk:
         self.halts = Halts(self.clock)
         self.halt_threads = CapacityLimiter(HALT_THREADS)
         """Threads of halts alone: the others may all wait for a Postgres that hangs."""
+        self.standby: HaltStandby | None = None
+        """The connection that stands by for halts; the process of the console has one."""
         self._attempts: deque[Any] = deque()
         self._one_login = threading.Lock()
 
@@ -86,8 +89,15 @@ class Desk:
         """Read-only transactions of the pages."""
         return reading_engine(self.settings.require_database_url())
 
+    def stand_by(self) -> None:
+        """Keeps a connection open for halts until `close`."""
+        self.standby = HaltStandby(self.acting_settings.require_database_url(), self.clock)
+        self.standby.start()
+
     def close(self) -> None:
         """Closes the connections."""
+        if self.standby is not None:
+            self.standby.close()
         for name in ("db", "look"):
             if name in self.__dict__:
                 self.__dict__[name].dispose()

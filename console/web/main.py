@@ -52,9 +52,11 @@ async def _serve(host: str, port: int) -> None:
     settings.require_database_url()
     reader = Reader(settings, {})
     watch = Watch(reader.read)
+    desk = Desk(settings, SystemClock(), watch)
     try:
+        desk.stand_by()
         config = uvicorn.Config(
-            make_app(Desk(settings, SystemClock(), watch)),
+            make_app(desk),
             host=host,
             port=port,
             # Addresses may hold a link's token, and headers a session's.

@@ -14,7 +14,7 @@ from bot.safety.breakers.evaluator import BreakerEvaluator, BreakerReport
 from bot.safety.halting import journal as halt_journal
 from bot.safety.halting.flattening import Flattener, FlatteningPorts
 from bot.safety.halting.halt import HaltReach, HaltWaits, TradingHalt
-from bot.safety.halting.report import Latched
+from bot.safety.halting.latching import Latched
 from bot.safety.model_performance import ModelPerformance
 from bot.safety.monitor import Monitor
 from bot.safety.positions.exits import ACTOR as POSITION_MONITOR

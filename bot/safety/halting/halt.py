@@ -24,9 +24,11 @@ from bot.execution.policy import absence
 from bot.safety.halting import global_state, scoped_state, sealing, unfinished
 from bot.safety.halting.beside import Beside
 from bot.safety.halting.calling_back import CalledBack, Waiting, call_back
+from bot.safety.halting.latching import Latched as Latched
+from bot.safety.halting.latching import latch
 from bot.safety.halting.reach import HaltReach as HaltReach
 from bot.safety.halting.reach import HaltWaits as HaltWaits
-from bot.safety.halting.report import REPORT, SIGNED_REPORT, HaltReport, Latched, facts_of
+from bot.safety.halting.report import REPORT, SIGNED_REPORT, HaltReport, facts_of
 from bot.safety.halting.steps import Steps
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database
@@ -213,14 +215,7 @@ class TradingHalt:
         From its commit on no claim of an entry of the scope succeeds. It is for processes that may
         hold a sender's lock; `halt` also seals, cancels and revokes.
         """
-        cause, now = scoped_state.HaltCause(reason, actor), self._clock.now()
-        with self._db.unit_of_work() as uow:
-            wanted = TradingState.FLATTENING if flatten else TradingState.HALTED
-            already = scoped_state.tighten(uow, scope, wanted, cause, now)
-            if already:
-                scoped_state.note_again(uow, scope, cause, wanted, now)
-            uow.commit()
-        return Latched(already, self._clock.now())
+        return latch(self._db, self._clock, reason, actor, scope, flatten=flatten)
 
     def found(self) -> Latched:
         """A halt that stands already, for a caller who goes on with its steps."""

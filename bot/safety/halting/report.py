@@ -14,16 +14,6 @@ he saw, and the place of the report."""
 
 
 @dataclass(frozen=True, slots=True)
-class Latched:
-    """A halt's state row as it stands: no claim of an entry succeeds any more."""
-
-    already: bool
-    """Whether the scope was that strict before."""
-    at: datetime
-    """The time after the row's commit, or of the look that found it halted."""
-
-
-@dataclass(frozen=True, slots=True)
 class HaltReport:
     """The effect of a halt. `sealed_at` is None when a sender could not be waited for."""
 

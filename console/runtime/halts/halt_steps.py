@@ -18,7 +18,8 @@ from bot.execution.orders.attempts import failure_text
 from bot.safety.halting.flat_watch import FlatWatch
 from bot.safety.halting.flattening import WAIT_SECONDS, FlatReport
 from bot.safety.halting.halt import HaltReach, TradingHalt
-from bot.safety.halting.report import HaltReport, Latched, facts_of
+from bot.safety.halting.latching import Latched
+from bot.safety.halting.report import HaltReport, facts_of
 from bot.safety.halting.scope_at_exchange import ScopeAtExchange
 from bot.state import halt_journal
 from bot.state.binding import WrongIdentity, settled
@@ -26,6 +27,7 @@ from bot.state.halt_journal import JournalledHalt
 from bot.state.scope import EVERYTHING, Scope
 from config.settings import Settings, SettingsError
 from console.errors import CommandError
+from console.runtime.halts.standby import HaltStandby
 from console.runtime.operator import (
     call_back_at_exchange,
     not_halted,
@@ -120,12 +122,15 @@ class HaltSteps:
         clock: Clock,
         order: HaltOrder,
         actor: Actor,
+        standby: HaltStandby | None = None,
     ) -> None:
+        """`standby` is the connection that a process keeps for halts."""
         self._settings = settings
         self._db = db
         self._clock = clock
         self._order = order
         self._actor = actor
+        self._standby = standby
 
     def set_halted(self) -> Latched:
         """Halts. Nothing that adds risk goes out then.
@@ -142,6 +147,13 @@ class HaltSteps:
         """As `set_halted`, but it asks the exchange nothing and raises nothing while Postgres can't
         be written: then the halt is in the home's journal where there is a home, and the caller
         acts at the exchange when it likes."""
+        order = self._order
+        if self._standby is not None:
+            latched = self._standby.set_halted(
+                order.reason, self._actor, order.scope, flatten=order.flatten
+            )
+            if latched is not None:
+                return latched
         # This comes first and uses one connection: a hanging Postgres delays each one by seconds.
         try:
             return self._tighten(TradingHalt(self._db, self._clock))

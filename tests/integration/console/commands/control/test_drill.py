@@ -13,7 +13,7 @@ from bot.safety.emergency.trigger_rows import TriggerRows
 from bot.safety.emergency.triggers import Judgement, TriggerKind
 from bot.safety.halting.flattening import FlatReport
 from bot.safety.halting.halt import TradingHalt
-from bot.safety.halting.report import Latched
+from bot.safety.halting.latching import Latched
 from bot.state.binding import settled
 from bot.state.scope import Scope
 from config.settings import Environment, load_settings

@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 # Most tests of whole systems wait for a market or a deadline: three fill two cores.
 WORKERS ?= 3
+# The long tests wait longer.
+PROVERS ?= 4
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 # A stamp is named after what it stands for, so that nothing is installed twice and a changed lock
@@ -54,7 +56,7 @@ suite: $(DEV)  ## The tests of `make test` alone
 
 prove: $(DEV)  ## The long tests: whole matrices of kills and attacks, properties on many examples
 	$(bytecode)
-	@exec $(PYTEST) -m 'long or hypothesis' --hypothesis-profile prove $(PYTEST_ARGS)
+	@exec $(PYTEST) --numprocesses $(PROVERS) -m 'long or hypothesis' --hypothesis-profile prove $(PYTEST_ARGS)
 
 containers: $(DEV)  ## The compose file in a real engine, as root: trades, scaling, kills, data kept
 	@exec .ci/engine $(BIN)/python -m pytest tests/containers $(PYTEST_ARGS)

@@ -21,11 +21,10 @@ from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
 from bot.execution.policy import absence
-from bot.safety.halting import global_state, scoped_state, sealing, unfinished
+from bot.safety.halting import global_state, latching, scoped_state, sealing, unfinished
 from bot.safety.halting.beside import Beside
 from bot.safety.halting.calling_back import CalledBack, Waiting, call_back
 from bot.safety.halting.latching import Latched as Latched
-from bot.safety.halting.latching import latch
 from bot.safety.halting.reach import HaltReach as HaltReach
 from bot.safety.halting.reach import HaltWaits as HaltWaits
 from bot.safety.halting.report import REPORT, SIGNED_REPORT, HaltReport, facts_of
@@ -215,7 +214,7 @@ class TradingHalt:
         From its commit on no claim of an entry of the scope succeeds. It is for processes that may
         hold a sender's lock; `halt` also seals, cancels and revokes.
         """
-        return latch(self._db, self._clock, reason, actor, scope, flatten=flatten)
+        return latching.set_halted(self._db, self._clock, reason, actor, scope, flatten=flatten)
 
     def found(self) -> Latched:
         """A halt that stands already, for a caller who goes on with its steps."""

@@ -24,7 +24,7 @@ class Latched:
     """The time after the row's commit, or of the look that found it halted."""
 
 
-def latch(
+def set_halted(
     db: Database, clock: Clock, reason: str, actor: Actor, scope: Scope, *, flatten: bool
 ) -> Latched:
     """Writes the state row alone. The act is an audit entry in any case.

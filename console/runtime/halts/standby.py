@@ -94,7 +94,9 @@ class HaltStandby:
             return None
         try:
             with self._bounded():
-                return latching.latch(self._db, self._clock, reason, actor, scope, flatten=flatten)
+                return latching.set_halted(
+                    self._db, self._clock, reason, actor, scope, flatten=flatten
+                )
         except DBAPIError as error:
             log.warning(
                 "the connection that stood by for a halt gave no answer (%s): it takes a new one",

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from bot.safety.halting.latching import latch, rehearse
+from bot.safety.halting.latching import rehearse, set_halted
 from bot.state.scope import EVERYTHING
 from models.repositories.safety import states
 from models.tables import AlertRow, AuditRow
@@ -26,14 +26,14 @@ def found(desk: Desk) -> tuple[str, int, int, int]:
 @pytest.mark.parametrize("halted", [False, True])
 def test_a_rehearsal_leaves_nothing(desk: Desk, halted: bool) -> None:
     if halted:
-        latch(desk.db, desk.clock, "drill", "ann", EVERYTHING, flatten=False)
+        set_halted(desk.db, desk.clock, "drill", "ann", EVERYTHING, flatten=False)
     before = found(desk)
     rehearse(desk.db, desk.clock)
     assert found(desk) == before
 
 
 def test_the_time_is_that_after_the_commit_and_a_second_one_says_so(desk: Desk) -> None:
-    first = latch(desk.db, desk.clock, "drill", "ann", EVERYTHING, flatten=False)
-    second = latch(desk.db, desk.clock, "drill", "bob", EVERYTHING, flatten=False)
+    first = set_halted(desk.db, desk.clock, "drill", "ann", EVERYTHING, flatten=False)
+    second = set_halted(desk.db, desk.clock, "drill", "bob", EVERYTHING, flatten=False)
     assert (first.already, second.already) == (False, True)
     assert first.at == second.at == desk.clock.now()

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import overload
 
-from paper_exchange.types import BookUpdate, MarketEvent
+from paper_exchange.types import BookUpdate, MarketEvent, new_tuple
 
 Level = tuple[int, int]
 MAX_LEVELS = 2_000_000
@@ -45,8 +45,9 @@ class _Store:
         if self.events is None:
             return
         if isinstance(event, BookUpdate):
-            bids, asks = self._packed(event.bids), self._packed(event.asks)
-            event = event._replace(bids=bids, asks=asks)
+            category, symbol, ts_ms, bids, asks, snapshot = event
+            levels = self._packed(bids), self._packed(asks)
+            event = new_tuple(BookUpdate, (category, symbol, ts_ms, *levels, snapshot))
         self.events.append(event)
         if len(self._ticks) > MAX_LEVELS:
             self.events = None

@@ -238,14 +238,13 @@ class Matcher:
 
         The difference was cancelled, and a share of it was ahead of us.
         """
-        shift = book.shift
+        shift, mine = book.shift, own.levels
         for raw, size in levels:
-            level = own.levels.get(raw + shift)
-            if level is None:
+            if raw + shift not in mine:
                 continue
             old = book.sizes.get(raw, 0)
             cancelled = old - size - own.traded.pop(raw + shift, 0)
-            for maker in level:
+            for maker in mine[raw + shift]:
                 if cancelled > 0 and old:
                     maker.ahead -= int(cancelled * maker.ahead // old * self.front_share)
                 maker.ahead = max(0, min(maker.ahead, size))

@@ -57,7 +57,7 @@ class SidePlan:
     def updates(self, first: int, end: int) -> list[list[Level]]:
         """The changed levels of each update from `first` to the one before `end`."""
         bounds = self.bounds[first : end + 1]
-        start, stop = bounds[0], bounds[-1]
+        start, stop = int(bounds[0]), int(bounds[-1])
         ticks, sizes = self.ticks[start:stop].tolist(), self.sizes[start:stop].tolist()
         levels = list(zip(ticks, sizes, strict=True))
         return [levels[a:b] for a, b in pairwise((bounds - start).tolist())]

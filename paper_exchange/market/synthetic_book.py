@@ -31,8 +31,10 @@ class _Takers:
 
     steps: Ints
     """The step of each taker."""
-    offsets: Ints
-    """Milliseconds after the step's start."""
+    times: Ints
+    """Milliseconds after the block's start."""
+    touches: Ints
+    """The touch that each taker meets at the start of its step, in ticks."""
     buys: Ints
     """1 where the taker buys, else 0."""
     sizes: Ints
@@ -111,7 +113,7 @@ class BookMaker:
         shown = self._draw_touch_sizes(tilts)
         depths = rng.geometric(1 / P.REFRESH_DEPTH, (steps, 2 * P.REFRESHED_LEVELS))
         refreshed = np.minimum(depths - 1, P.BOOK_LEVELS - 1)
-        takers = self._draw_takers(path, pressure)
+        takers = self._draw_takers(path, pressure, quotes)
         left = self._left(shown, takers)
         plans = [
             side.plan(self._moves(column, quotes, shown, tilts, refreshed, left))
@@ -157,10 +159,9 @@ class BookMaker:
         category, symbol = repeat(self._category), repeat(self._symbol)
         takers = block.takers
         some = slice(takers.bounds[first], takers.bounds[end])
-        steps, buys = takers.steps[some], takers.buys[some]
-        times = (steps * P.STEP_MS + takers.offsets[some] + start_ms).tolist()
-        ticks, sizes = block.quotes[steps, buys].tolist(), takers.sizes[some].tolist()
-        sides = map(_SIDES.__getitem__, buys.tolist())
+        times = (takers.times[some] + start_ms).tolist()
+        ticks, sizes = takers.touches[some].tolist(), takers.sizes[some].tolist()
+        sides = map(_SIDES.__getitem__, takers.buys[some].tolist())
         out += map(_trade, zip(category, symbol, times, ticks, sizes, sides, strict=False))
         updates = len(self._times)
         bids, asks = (plan.updates(first * updates, end * updates) for plan in block.plans)
@@ -185,15 +186,15 @@ class BookMaker:
         planned = [plan.updates(step * updates, (step + 1) * updates) for plan in block.plans]
         takers = block.takers
         some = slice(takers.bounds[step], takers.bounds[step + 1])
-        offsets, buys = takers.offsets[some].tolist(), takers.buys[some].tolist()
-        waiting = list(zip(offsets, buys, takers.sizes[some].tolist(), strict=True))[::-1]
+        times, buys = (takers.times[some] + start_ms).tolist(), takers.buys[some].tolist()
+        waiting = list(zip(times, buys, takers.sizes[some].tolist(), strict=True))[::-1]
         for number, (at, bids, asks) in enumerate(zip(self._times, *planned, strict=True), 1):
-            while waiting and waiting[-1][0] <= at:
-                offset, buys_, size = waiting.pop()
-                for tick, traded, ended in sweeps[buys_].take(size):
-                    out.append(MarketTrade(*key, now + offset, tick, traded, _SIDES[buys_]))
+            while waiting and waiting[-1][0] <= now + at:
+                ts_ms, buy, size = waiting.pop()
+                for tick, traded, ended in sweeps[buy].take(size):
+                    out.append(MarketTrade(*key, ts_ms, tick, traded, _SIDES[buy]))
                     if ended:
-                        out.append(BookUpdate(*key, now + offset, bid.changes(), ask.changes()))
+                        out.append(BookUpdate(*key, ts_ms, bid.changes(), ask.changes()))
             if number < updates:
                 out.append(BookUpdate(*key, now + at, bid.refresh(bids), ask.refresh(asks)))
         (bid_touch, ask_touch), tilts = block.quotes[step + 1].tolist(), block.tilts[step].tolist()
@@ -240,7 +241,7 @@ class BookMaker:
         It isn't positive where they want all of it or more.
         """
         steps, updates = P.STEPS_PER_BLOCK, len(self._times)
-        update = np.searchsorted(self._times[:-1], takers.offsets)
+        update = np.searchsorted(self._times[:-1], takers.times - takers.steps * P.STEP_MS)
         place = (takers.steps * updates + update) * 2 + takers.buys
         taken = np.bincount(place, weights=takers.sizes, minlength=steps * updates * 2)
         total = taken.astype(np.int64).reshape(steps, updates, 2).cumsum(axis=1)
@@ -293,7 +294,7 @@ class BookMaker:
         self._last_shown = sizes[-1]
         return np.vstack([before, sizes])
 
-    def _draw_takers(self, path: PathBlock, pressure: Floats) -> _Takers:
+    def _draw_takers(self, path: PathBlock, pressure: Floats, quotes: Ints) -> _Takers:
         rng = self._rng
         surprise = path.surprise[:, self._coin]
         link = P.TRADE_VOLATILITY_LINK * np.minimum(np.abs(surprise), 5.0)
@@ -301,14 +302,14 @@ class BookMaker:
         counts = np.minimum(rng.poisson(self._trades_per_step * path.activity * busy), 30)
         owner = np.repeat(np.arange(P.STEPS_PER_BLOCK), counts)
         odds = P.PRESSURE_TAKER * pressure + P.IMPACT_TAKER * np.clip(surprise, -3, 3)
-        buys = rng.random(len(owner)) < 1 / (1 + np.exp(-odds[owner]))
+        buys = (rng.random(len(owner)) < 1 / (1 + np.exp(-odds[owner]))).astype(np.int64)
         sizes = heavy_tailed(rng, len(owner)) * self._mean_trade_steps
         steps = np.maximum(1, np.rint(sizes)).astype(np.int64)
         offsets = rng.integers(0, self._phase_ms, len(owner))
-        in_time = offsets[np.lexsort((offsets, owner))]
+        times = np.sort(owner * P.STEP_MS + offsets)
         bounds = np.zeros(P.STEPS_PER_BLOCK + 1, np.int64)
         np.cumsum(counts, out=bounds[1:])
-        return _Takers(owner, in_time, buys.astype(np.int64), steps, bounds)
+        return _Takers(owner, times, quotes[owner, buys], buys, steps, bounds)
 
 
 def heavy_tailed(rng: np.random.Generator, count: int) -> Floats:

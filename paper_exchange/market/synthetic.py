@@ -70,13 +70,14 @@ class SyntheticMarket:
         """
         path = PathGenerator(self._seed)
         players = [(self._maker(i), _Reference(i)) for i in self._chosen]
-        drawn = list(_drawn(path, players))
+        drawn = [part for part in _drawn(path, players) if part is not None]
         openings = [
             (maker.opening(books), mark.opening(prices))
             for (maker, mark), (books, prices) in zip(players, drawn, strict=True)
         ]
         yield from (book for book, _ in openings)
         yield from (mark for _, mark in openings)
+        parts = 1 + 2 * len(players)
         for start_ms in count(0, P.STEPS_PER_BLOCK * P.STEP_MS):
             for (maker, _), (books, _) in zip(players, drawn, strict=True):
                 maker.begin(books)
@@ -88,11 +89,13 @@ class SyntheticMarket:
                     out += maker.play(books, first, end, start_ms)
                     out += mark.play(prices, first, end, start_ms)
                 out.sort(key=_BY_TIME)
-                yield from out
-                # Each of the last portions draws an instrument of the next block. All of them at
-                # once would hold up a server.
-                if P.STEPS_PER_BLOCK - first <= len(players) * _PLAYED_STEPS:
-                    following += islice(drawing, 1)
+                middle = len(out) // 2
+                yield from out[:middle]
+                # Each of the last portions makes a part of the next block. All parts at once would
+                # hold up a server, and so would one right before a portion is made.
+                if P.STEPS_PER_BLOCK - first <= parts * _PLAYED_STEPS:
+                    following += filter(None, islice(drawing, 1))
+                yield from out[middle:]
             drawn = following
 
     def _maker(self, instrument: InstrumentParameters) -> BookMaker:
@@ -167,11 +170,14 @@ _Drawn = tuple[BookBlock, _Prices]
 
 def _drawn(
     path: PathGenerator, players: Sequence[tuple[BookMaker, _Reference]]
-) -> Iterator[_Drawn]:
-    """Draws the next block, one instrument after the other."""
+) -> Iterator[_Drawn | None]:
+    """Draws the next block in parts of about a millisecond; None after one that ends nothing."""
     block = path.block()
+    yield None
     for maker, mark in players:
-        yield maker.draw(block), mark.draw(block)
+        drawn = maker.draw(block)
+        yield None
+        yield maker.plan(drawn), mark.draw(block)
 
 
 def _coin(instrument: InstrumentParameters) -> int:

@@ -43,15 +43,26 @@ class _Takers:
 
 
 @dataclass(frozen=True, slots=True)
-class BookBlock:
-    """All that happens to one instrument in a block of steps. Column 0 is the bid, 1 the ask."""
+class BookDraw:
+    """All that is random for one instrument in a block of steps. Column 0 is the bid, 1 the ask."""
 
     quotes: Ints
     """The touch before each step, with one more row for the end: (steps + 1, 2), in ticks."""
     shown: Ints
     """The size at that touch: (steps + 1, 2)."""
     tilts: Floats
+    refreshed: Ints
+    """The numbers of the levels with a new size: of bids, then as many of asks."""
     takers: _Takers
+    left: Ints
+    """What takers leave of each touch at each update: (steps, updates, 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookBlock:
+    """A block that can be played."""
+
+    drawn: BookDraw
     plans: tuple[SidePlan, SidePlan]
     swept: list[int]
     """The steps in which takers use up a touch, in order. They are rare."""
@@ -60,8 +71,8 @@ class BookBlock:
 class BookMaker:
     """Produces the events of one instrument, block by block. Deterministic by its generator.
 
-    `draw` draws a block, and may do so before the last one has been played. `begin` starts it, and
-    `play` gives the events of some of its steps.
+    `draw` and `plan` make a block, and may do so before the last one has been played. Each takes
+    about a millisecond. `begin` starts the block, and `play` gives the events of some of its steps.
     """
 
     def __init__(
@@ -103,7 +114,7 @@ class BookMaker:
         self._last_shown: Ints | None = None
         """The sizes at these quotes."""
 
-    def draw(self, path: PathBlock) -> BookBlock:
+    def draw(self, path: PathBlock) -> BookDraw:
         """Draws the coming block: quotes, sizes, refreshed levels and takers of all its steps."""
         rng, steps = self._rng, P.STEPS_PER_BLOCK
         quotes = self._draw_quotes(path)
@@ -114,13 +125,15 @@ class BookMaker:
         depths = rng.geometric(1 / P.REFRESH_DEPTH, (steps, 2 * P.REFRESHED_LEVELS))
         refreshed = np.minimum(depths - 1, P.BOOK_LEVELS - 1)
         takers = self._draw_takers(path, pressure, quotes)
-        left = self._left(shown, takers)
-        plans = [
-            side.plan(self._moves(column, quotes, shown, tilts, refreshed, left))
-            for column, side in enumerate(self._sides)
-        ]
-        swept = np.flatnonzero((left[:, -1] <= 0).any(axis=1)).tolist()
-        return BookBlock(quotes, shown, tilts, takers, (plans[0], plans[1]), swept)
+        return BookDraw(quotes, shown, tilts, refreshed, takers, self._left(shown, takers))
+
+    def plan(self, drawn: BookDraw) -> BookBlock:
+        """Plans the books of a draw. Each draw is planned once, in order."""
+        bids, asks = (
+            side.plan(self._moves(column, drawn)) for column, side in enumerate(self._sides)
+        )
+        swept = np.flatnonzero((drawn.left[:, -1] <= 0).any(axis=1)).tolist()
+        return BookBlock(drawn, (bids, asks), swept)
 
     def begin(self, block: BookBlock) -> None:
         """Starts a block after all steps of the last one."""
@@ -129,8 +142,11 @@ class BookMaker:
 
     def opening(self, block: BookBlock) -> BookUpdate:
         """The book before the first step; call it before `begin`."""
-        (bid, ask), (bid_size, ask_size) = block.quotes[0].tolist(), block.shown[0].tolist()
-        bids, asks = self._sides[0].open(bid, bid_size), self._sides[1].open(ask, ask_size)
+        quotes, shown = block.drawn.quotes[0].tolist(), block.drawn.shown[0].tolist()
+        bids, asks = (
+            side.open(touch, size)
+            for side, touch, size in zip(self._sides, quotes, shown, strict=True)
+        )
         return BookUpdate(self._category, self._symbol, 0, bids, asks, snapshot=True)
 
     def play(self, block: BookBlock, first: int, end: int, start_ms: int) -> list[MarketEvent]:
@@ -157,7 +173,7 @@ class BookMaker:
         if first == end:
             return
         category, symbol = repeat(self._category), repeat(self._symbol)
-        takers = block.takers
+        takers = block.drawn.takers
         some = slice(takers.bounds[first], takers.bounds[end])
         times = (takers.times[some] + start_ms).tolist()
         ticks, sizes = takers.touches[some].tolist(), takers.sizes[some].tolist()
@@ -176,7 +192,8 @@ class BookMaker:
         key = (self._category, self._symbol)
         updates = len(self._times)
         now = start_ms + step * P.STEP_MS
-        quotes, shown = block.quotes[step].tolist(), block.shown[step].tolist()
+        drawn = block.drawn
+        quotes, shown = drawn.quotes[step].tolist(), drawn.shown[step].tolist()
         sweeps: list[Sweep] = []
         for side, touch, size in zip(self._sides, quotes, shown, strict=True):
             side.catch_up(step * updates)
@@ -184,7 +201,7 @@ class BookMaker:
             side.catch_up((step + 1) * updates)
         bid, ask = sweeps
         planned = [plan.updates(step * updates, (step + 1) * updates) for plan in block.plans]
-        takers = block.takers
+        takers = block.drawn.takers
         some = slice(takers.bounds[step], takers.bounds[step + 1])
         times, buys = (takers.times[some] + start_ms).tolist(), takers.buys[some].tolist()
         waiting = list(zip(times, buys, takers.sizes[some].tolist(), strict=True))[::-1]
@@ -197,21 +214,14 @@ class BookMaker:
                         out.append(BookUpdate(*key, ts_ms, bid.changes(), ask.changes()))
             if number < updates:
                 out.append(BookUpdate(*key, now + at, bid.refresh(bids), ask.refresh(asks)))
-        (bid_touch, ask_touch), tilts = block.quotes[step + 1].tolist(), block.tilts[step].tolist()
+        (bid_touch, ask_touch), tilts = drawn.quotes[step + 1].tolist(), drawn.tilts[step].tolist()
         bids = bid.end(planned[0][-1], bid_touch, tilts[0])
         asks = ask.end(planned[1][-1], ask_touch, tilts[1])
         out.append(BookUpdate(*key, now + self._phase_ms, bids, asks))
 
-    def _moves(
-        self,
-        column: int,
-        quotes: Ints,
-        shown: Ints,
-        tilts: Floats,
-        refreshed: Ints,
-        left: Ints,
-    ) -> Moves:
+    def _moves(self, column: int, drawn: BookDraw) -> Moves:
         """One side's moves. The last update of a step moves the touch, an earlier one keeps it."""
+        quotes, shown, left = drawn.quotes, drawn.shown, drawn.left
         updates = len(self._times)
         before = np.repeat(quotes[:-1, column], updates)
         touch = before.copy()
@@ -223,7 +233,7 @@ class BookMaker:
         changed = np.column_stack([shown[:-1, column], rest[:, :-1]]) != sizes
         changed[:, -1] = (sizes[:, -1] != rest[:, -1]) | (quotes[1:, column] != quotes[:-1, column])
         half = slice(column * P.REFRESHED_LEVELS, (column + 1) * P.REFRESHED_LEVELS)
-        levels = np.repeat(refreshed[:, half], updates, axis=0)
+        levels = np.repeat(drawn.refreshed[:, half], updates, axis=0)
         turns = np.arange(P.REFRESHED_LEVELS) % updates == np.arange(updates)[:, None]
         return Moves(
             before,
@@ -232,7 +242,7 @@ class BookMaker:
             changed.ravel(),
             levels,
             np.tile(turns, (P.STEPS_PER_BLOCK, 1)),
-            np.repeat(tilts[:, column], updates),
+            np.repeat(drawn.tilts[:, column], updates),
         )
 
     def _left(self, shown: Ints, takers: _Takers) -> Ints:

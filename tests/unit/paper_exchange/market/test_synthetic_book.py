@@ -30,11 +30,11 @@ def test_a_book_with_a_thin_touch_stays_whole_through_its_sweeps(place: int, upd
     coin = [c.coin for c in parameters.COINS].index(thin.symbol.removesuffix("USDT"))
     maker = BookMaker(thin, coin, 50, np.random.default_rng(place), updates)
     path = PathGenerator(place)
-    block = maker.draw(path.block())
+    block = maker.plan(maker.draw(path.block()))
     events: list[MarketEvent] = [maker.opening(block)]
     sweeps = 0
     for number in range(2):
-        following = maker.draw(path.block())
+        following = maker.plan(maker.draw(path.block()))
         maker.begin(block)
         sweeps += len(block.swept)
         for first, end in ((0, 7), (7, 8), (8, 600)):
@@ -57,7 +57,7 @@ def test_a_book_with_a_thin_touch_stays_whole_through_its_sweeps(place: int, upd
 def test_the_portions_in_which_a_block_is_played_change_nothing() -> None:
     def played(portions: list[int]) -> list[MarketEvent]:
         maker = BookMaker(parameters.INSTRUMENTS[2], 2, 50, np.random.default_rng(3), 2)
-        block = maker.draw(PathGenerator(3).block())
+        block = maker.plan(maker.draw(PathGenerator(3).block()))
         maker.opening(block)
         maker.begin(block)
         parts = [maker.play(block, first, end, 0) for first, end in pairwise(portions)]

@@ -116,7 +116,7 @@ class TradingHalt:
         with Beside(seal) as late:
             stopped = self._stop_parents(steps, _follower_of(actor), reach)
             first = self._call_back(steps, reach) if reach.cancel else CalledBack(0, ())
-            cancelled_at = self._clock.now() if reach.cancel else None
+            cancelled_at = looked_at = self._clock.now()
             revoked = self._revoke_tasks(steps)
         sealed_at = late.result()
         # Repeated for orders of senders under way that were accepted after the first look.
@@ -124,6 +124,7 @@ class TradingHalt:
         if reach.cancel and sealed_at and not settled:
             settled = self._has_passed(sealed_at)
             rounds.append(self._call_back(steps, reach))
+            looked_at = self._clock.now()
         last = rounds[-1]
         steps.problems.extend(
             f"{order.order_link_id or order.order_id} is still open" for order in last.left
@@ -146,8 +147,8 @@ class TradingHalt:
             sum(called_back.cancelled for called_back in rounds),
             revoked,
             tuple(steps.problems),
-            cancelled_at,
-            self._clock.now() if is_clean else None,
+            cancelled_at if reach.cancel else None,
+            looked_at if is_clean else None,
             sum(called_back.gone for called_back in rounds),
         )
 

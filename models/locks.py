@@ -43,6 +43,8 @@ class AdvisoryLock(IntEnum):
     """Held by the one task that follows unsealed halts, so that others don't wait behind it."""
     FLATTENER = 12
     """Held by the one task that takes a pass of a flattening, for the same reason."""
+    PREDICTIONS = 13
+    """Held while an account's predictions are noted or settled, so that one process does it."""
 
 
 def _key(name: str) -> int:
@@ -80,6 +82,12 @@ def try_lock_breakers(session: Session, account: str) -> bool:
     keys = {"kind": int(AdvisoryLock.BREAKERS), "key": _key(account)}
     found = session.scalar(text("SELECT pg_try_advisory_xact_lock(:kind, :key)"), keys)
     return bool(found)
+
+
+def try_lock_predictions(session: Session, account: str) -> bool:
+    """Takes the lock of the account's predictions until the commit; False when another has it."""
+    keys = {"kind": int(AdvisoryLock.PREDICTIONS), "key": _key(account)}
+    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:kind, :key)"), keys))
 
 
 @contextmanager

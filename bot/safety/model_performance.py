@@ -19,8 +19,9 @@ from bot.state import breakers, model_shrink
 from bot.state.breakers import BreakerScope
 from models.database import Database, UnitOfWork
 from models.enums import CircuitBreakerType, ScopeKind
-from models.locks import lock_account
+from models.locks import try_lock_predictions
 from models.repositories import predictions
+from models.repositories.predictions import Streams
 from models.tables import ModelLaneRow, PredictionRow, TradeRequestRow
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,10 @@ LATE = timedelta(seconds=5)
 """The exchange tells a minute this long after its end."""
 GIVEN_UP_AFTER = timedelta(hours=6)
 """An outcome whose minutes the exchange has not told by then stays unknown."""
-_BATCH = 500
+_BATCH = 100
+"""The rows of a transaction."""
+_MOST_BATCHES = 100
+"""In one look. What is left waits for the next one."""
 _WINDOW = "since the last reset, by stakes of a month"
 
 
@@ -45,28 +49,46 @@ class ModelPerformance:
     clock: Clock
 
     def look(self) -> int:
-        """One look; returns how many outcomes became known."""
-        self._note()
-        return self._settle()
+        """One look; returns how many outcomes became known.
 
-    def _note(self) -> None:
+        It goes on until nothing is left to note or to settle, in transactions of a hundred rows.
+        None of them holds a lock that a decision or a sender waits for.
+        """
+        for _ in range(_MOST_BATCHES):
+            if self._note() < _BATCH:
+                break
+        settled = 0
+        for _ in range(_MOST_BATCHES):
+            found = self._settle()
+            settled += found
+            if found < _BATCH:
+                break
+        return settled
+
+    def _note(self) -> int:
+        """Notes the oldest predictions that are not noted yet; returns how many."""
         now = self.clock.now()
         with self.db.unit_of_work() as uow:
-            lock_account(uow.session, self.account)
+            if not try_lock_predictions(uow.session, self.account):
+                return 0
             since = now - LOOKS_BACK
-            for request in predictions.newly_asked(uow.session, self.account, since, _BATCH):
-                self._note_one(uow, request, now)
-                uow.session.flush()
+            asked = predictions.newly_asked(uow.session, self.account, since, _BATCH)
+            streams = Streams(uow.session, self.account, live_since=now - budget.SHRINK_EVERY)
+            for request in asked:
+                self._note_one(uow, streams, request, now)
             uow.commit()
+        return len(asked)
 
-    def _note_one(self, uow: UnitOfWork, request: TradeRequestRow, now: datetime) -> None:
+    def _note_one(
+        self, uow: UnitOfWork, streams: Streams, request: TradeRequestRow, now: datetime
+    ) -> None:
         said = request.payload["ml_predictions"]
         stream = (request.strategy, str(said.get("model_version") or ""), request.symbol)
         at = request.received_at
         horizon = request.payload["signal_data"].get("horizon_seconds")
         start, end = outcomes.window(at, None if horizon is None else float(horizon))
-        last = predictions.last_of(uow.session, self.account, stream)
-        streams = predictions.live_streams(uow.session, self.account, now - budget.SHRINK_EVERY)
+        last, live = streams.last(stream), streams.live
+        streams.note(stream, at)
         uow.session.add(
             PredictionRow(
                 request_id=request.request_id,
@@ -79,40 +101,42 @@ class ModelPerformance:
                 predicted_at=at,
                 starts_at=start,
                 known_at=end,
-                lane=self._lane(uow, stream, at, end, now),
-                stake=budget.stake(None if last is None else at - last, streams),
+                lane=self._lane(uow, streams, stream, at, end, now),
+                stake=budget.stake(None if last is None else at - last, live),
             )
         )
 
     def _lane(
         self,
         uow: UnitOfWork,
+        streams: Streams,
         stream: predictions.Stream,
         at: datetime,
         known_at: datetime,
         now: datetime,
     ) -> int:
-        lanes = predictions.lanes_of(uow.session, self.account, stream)
+        lanes = streams.lanes(stream)
         number = lane_for([lane.free_at.timestamp() for lane in lanes], at.timestamp())
         if number < len(lanes):
             lanes[number].free_at = known_at
             return number
-        uow.session.add(
-            ModelLaneRow(
-                account=self.account,
-                strategy=stream[0],
-                model_version=stream[1],
-                symbol=stream[2],
-                lane=number,
-                free_at=known_at,
-                sums=[0.0] * len(SHORTFALLS),
-                labels=0,
-                changed_at=now,
-            )
+        lane = ModelLaneRow(
+            account=self.account,
+            strategy=stream[0],
+            model_version=stream[1],
+            symbol=stream[2],
+            lane=number,
+            free_at=known_at,
+            sums=[0.0] * len(SHORTFALLS),
+            labels=0,
+            changed_at=now,
         )
+        uow.session.add(lane)
+        lanes.append(lane)
         return number
 
     def _settle(self) -> int:
+        """Settles the oldest predictions whose outcome is known; returns how many."""
         now = self.clock.now()
         with self.db.reading() as session:
             waiting = predictions.waiting(session, self.account, now - LATE, _BATCH)
@@ -125,10 +149,12 @@ class ModelPerformance:
         if not prices:
             return 0
         with self.db.unit_of_work() as uow:
-            lock_account(uow.session, self.account)
+            if not try_lock_predictions(uow.session, self.account):
+                return 0
+            streams = Streams(uow.session, self.account, live_since=now - budget.SHRINK_EVERY)
             rows = predictions.unsettled(uow.session, prices)
             for row in rows:
-                self._settle_one(uow, row, prices[row.request_id], now)
+                self._settle_one(uow, streams, row, prices[row.request_id], now)
             uow.commit()
         return len(rows)
 
@@ -152,6 +178,7 @@ class ModelPerformance:
     def _settle_one(
         self,
         uow: UnitOfWork,
+        streams: Streams,
         row: PredictionRow,
         prices: Sequence[Decimal | None],
         now: datetime,
@@ -162,7 +189,7 @@ class ModelPerformance:
         if row.outcome is None:
             return
         stream = (row.strategy, row.model_version, row.symbol)
-        lane = predictions.lanes_of(uow.session, self.account, stream)[row.lane]
+        lane = streams.lanes(stream)[row.lane]
         after = Detector(tuple(lane.sums)).after(row.stated, row.outcome, row.stake)
         lane.sums, lane.labels, lane.changed_at = list(after.sums), lane.labels + 1, now
         if self._act(uow, row, after.evidence, now):

@@ -99,3 +99,45 @@ def unsettled(session: Session, request_ids: Collection[str]) -> Sequence[Predic
         .order_by(PredictionRow.known_at, PredictionRow.request_id)
         .with_for_update()
     ).all()
+
+
+class Streams:
+    """What is known of each stream in one transaction, read once and kept up to date.
+
+    A stream may have thousands of lanes, where its predictions are made far more often than their
+    horizons end.
+    """
+
+    def __init__(self, session: Session, account: str, *, live_since: datetime) -> None:
+        self._session = session
+        self._account = account
+        self._live_since = live_since
+        self._live: int | None = None
+        self._last: dict[Stream, datetime | None] = {}
+        self._lanes: dict[Stream, list[ModelLaneRow]] = {}
+
+    @property
+    def live(self) -> int:
+        """How many streams have had a prediction since `live_since`."""
+        if self._live is None:
+            self._live = live_streams(self._session, self._account, self._live_since)
+        return self._live
+
+    def last(self, stream: Stream) -> datetime | None:
+        """When the stream's newest noted prediction was made."""
+        if stream not in self._last:
+            self._last[stream] = last_of(self._session, self._account, stream)
+        return self._last[stream]
+
+    def lanes(self, stream: Stream) -> list[ModelLaneRow]:
+        """The stream's lanes, locked, by their number. The caller appends new ones."""
+        if stream not in self._lanes:
+            self._lanes[stream] = lanes_of(self._session, self._account, stream)
+        return self._lanes[stream]
+
+    def note(self, stream: Stream, at: datetime) -> None:
+        """Takes a prediction of the stream into account."""
+        live, last = self.live, self.last(stream)
+        if last is None or last <= self._live_since < at:
+            self._live = live + 1
+        self._last[stream] = at if last is None else max(last, at)

@@ -5,14 +5,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from bot.errors import DependencyDown
 from bot.market.bars import MINUTE, Bar
 from bot.safety.model_performance import ModelPerformance
 from bot.state import model_shrink
 from models.enums import CircuitBreakerType, ScopeKind
+from models.locks import lock_account, try_lock_predictions
 from models.tables import BreakerRow, ModelLaneRow, PredictionRow
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.statements import rows_fetched, statements
 
 pytestmark = pytest.mark.services
 
@@ -141,3 +144,56 @@ def test_an_outcome_waits_for_the_exchange_and_is_given_up_in_the_end(
     assert rows(desk)[-1].outcome is None
     with desk.db.reading() as session:
         assert sum(lane.labels for lane in session.query(ModelLaneRow)) == 1
+
+
+def ask_many(desk: Desk, count: int) -> None:
+    """Requests as they are stored, denied ones among them."""
+    desk.limits.change(min_confidence=0.99)
+    ask(desk, 0)
+    with desk.db.transaction() as session:
+        session.execute(
+            text(
+                "INSERT INTO trade_request SELECT (jsonb_populate_record(one, jsonb_build_object("
+                "'request_id', 'many-' || n))).* FROM trade_request AS one, "
+                "generate_series(1, :count) AS n"
+            ),
+            {"count": count},
+        )
+
+
+def test_a_look_holds_no_lock_that_decisions_wait_for(
+    desk: Desk, falling: ModelPerformance
+) -> None:
+    """Seen: at 13 requests a second a look held the account's lock for 14 s, and decisions that
+    waited for it failed."""
+    ask(desk, 1)
+    with desk.db.transaction() as session:
+        assert lock_account(session, ACCOUNT)
+        falling.look()
+        desk.clock.move_to(desk.clock.now() + timedelta(seconds=180))
+        assert falling.look() == 1
+
+
+def test_one_process_at_a_time_notes_and_settles(desk: Desk, falling: ModelPerformance) -> None:
+    ask(desk, 1)
+    with desk.db.transaction() as session:
+        assert try_lock_predictions(session, ACCOUNT)
+        assert falling.look() == 0
+        assert rows(desk) == []
+    falling.look()
+    assert len(rows(desk)) == 1
+
+
+def test_one_look_takes_all_that_waits_and_asks_little_for_each(
+    desk: Desk, falling: ModelPerformance
+) -> None:
+    """Seen: 500 of 780 a minute were noted, and each read every lane of its stream."""
+    ask_many(desk, 250)
+    with statements(desk.db) as said, rows_fetched(desk.db) as fetched:
+        falling.look()
+    assert len(rows(desk)) == 251
+    assert sorted(row.lane for row in rows(desk)) == list(range(251))
+    assert len([line for line in said if line.startswith("SELECT")]) < 40
+    assert sum(fetched) < 5 * 251
+    desk.pass_time(180)
+    assert falling.look() == 251

@@ -9,13 +9,13 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.authority.actors import Actor
 from bot.clock import Clock
@@ -25,6 +25,8 @@ from bot.state.scope import Scope
 from models.database import Database
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 PATIENCE_SECONDS = 1.0
 """The wait for this connection. A new one waits for itself."""
@@ -65,23 +67,19 @@ class HaltStandby:
     def prepare(self) -> bool:
         """Opens the connection, and runs the statements of a halt, which are taken back.
 
-        Returns whether the connection stands. A failure is a line of the log.
+        Returns whether the connection stands.
         """
+
+        def rehearse() -> bool:
+            latching.rehearse(self._db, self._clock)
+            return True
+
         with self._used:
             self._may_connect = True
             try:
-                with self._bounded():
-                    latching.rehearse(self._db, self._clock)
-            except DBAPIError as error:
-                log.warning(
-                    "no connection stands by for halts: each takes a new one (%s)",
-                    type(error.orig).__name__,
-                    extra={"event": "halt_standby_lost"},
-                )
-                return False
+                return self._answer(rehearse) or False
             finally:
                 self._may_connect = False
-        return True
 
     def set_halted(
         self, reason: str, actor: Actor, scope: Scope, *, flatten: bool
@@ -93,38 +91,46 @@ class HaltStandby:
         if not self._used.acquire(blocking=False):
             return None
         try:
-            with self._bounded():
-                return latching.set_halted(
+            return self._answer(
+                lambda: latching.set_halted(
                     self._db, self._clock, reason, actor, scope, flatten=flatten
                 )
-        except DBAPIError as error:
-            log.warning(
-                "the connection that stood by for a halt gave no answer (%s): it takes a new one",
-                type(error.orig).__name__,
-                extra={"event": "halt_standby_unused"},
             )
-            return None
         finally:
             self._used.release()
 
     def _keep(self) -> None:
+        stands = False
         while not self._over.is_set():
-            if not self._stands():
-                self.prepare()
+            stands = (stands and self._stands()) or self.prepare()
             self._over.wait(LOOK_SECONDS)
 
     def _stands(self) -> bool:
         """Whether the connection answers. While a halt uses it nobody asks."""
+
+        def ping() -> bool:
+            self._db.ping()
+            return True
+
         if not self._used.acquire(blocking=False):
             return True
         try:
-            with self._bounded():
-                self._db.ping()
-        except DBAPIError:
-            return False
+            return self._answer(ping) or False
         finally:
             self._used.release()
-        return True
+
+    def _answer(self, ask: Callable[[], Answer]) -> Answer | None:
+        """What the connection answers; None, and a line of the log, when nothing comes in time."""
+        try:
+            with self._bounded():
+                return ask()
+        except SQLAlchemyError as error:
+            log.warning(
+                "the connection that stands by for halts gives no answer: they take a new one (%s)",
+                type(getattr(error, "orig", error)).__name__,
+                extra={"event": "halt_standby_lost"},
+            )
+            return None
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:

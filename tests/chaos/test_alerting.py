@@ -43,6 +43,7 @@ def note(db: Database) -> AlertDeliveryRow | None:
         return session.scalars(select(AlertDeliveryRow)).first()
 
 
+@pytest.mark.long
 def test_a_message_whose_note_was_lost_comes_once_more_and_no_helper_is_left(
     db: Database, migrated_url: str, tmp_path: Path
 ) -> None:

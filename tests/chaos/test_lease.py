@@ -36,6 +36,7 @@ def sent_at(system: MiniSystem, *, reduce_only: bool) -> list[datetime]:
         return [at for at in session.scalars(query) if at is not None]
 
 
+@pytest.mark.long
 def test_a_killed_monitor_stops_entries_and_no_exit_and_trading_goes_on_after_it(
     system: MiniSystem,
 ) -> None:

@@ -304,6 +304,7 @@ def test_kill_9_between_post_and_stored_outcome_leaves_exactly_one_order(
     worker.start()
 
 
+@pytest.mark.long
 def test_kill_9_of_the_whole_worker_while_it_sends_loses_and_doubles_nothing(
     system: MiniSystem,
 ) -> None:
@@ -326,6 +327,7 @@ def test_a_killed_feed_loses_no_fill(system: MiniSystem) -> None:
     assert_each_child_once(system, request["request_id"])
 
 
+@pytest.mark.long
 def test_flushall_in_the_middle_of_a_twap_loses_and_doubles_nothing(system: MiniSystem) -> None:
     request = twap_request(24, 2.0)
     approved(system, request)

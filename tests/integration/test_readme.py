@@ -54,6 +54,7 @@ ASKING = ("Ask before you send", "A trade that is executed")
 """The sections in which the market of the moment may refuse the trade."""
 
 
+@pytest.mark.long
 def test_the_tutorial_leads_to_a_blocked_and_an_executed_trade(
     system: MiniSystem, tmp_path: Path
 ) -> None:

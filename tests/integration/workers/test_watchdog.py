@@ -273,6 +273,7 @@ def apart() -> Iterator[tuple[str, str, str]]:
     run("ip", "netns", "delete", name)
 
 
+@pytest.mark.long
 def test_a_network_that_is_cut_between_it_and_the_system_is_silence(
     paper: PaperExchangeProcess,
     exchange: BybitExchange,

@@ -50,6 +50,7 @@ def sweep(desk: Desk, seconds: int) -> int:
     return asked
 
 
+@pytest.mark.long
 def test_a_forgotten_order_ends_as_lost_and_gives_back_what_it_held(desk: Desk) -> None:
     link = rest(desk)
     del desk.exchange.orders[link]

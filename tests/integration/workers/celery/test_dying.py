@@ -111,6 +111,7 @@ def test_a_stored_request_that_kills_twice_is_parked_and_can_be_released(
     )
 
 
+@pytest.mark.long
 def test_nobody_parks_what_has_killed_nobody(system: MiniSystem) -> None:
     """A strategy calls for the setting aside of another's request."""
     disarm(system)

@@ -90,6 +90,7 @@ def test_a_worker_with_a_task_at_hand_is_well(watched: Watched) -> None:
     assert is_fresh(watched.pulse)
 
 
+@pytest.mark.long
 def test_nothing_counts_while_the_broker_is_away_and_the_pulse_grows_old(tmp_path: Path) -> None:
     with redis_server() as server, server.client(0) as broker:
         watched = Watched(broker, tmp_path / "pulse")

@@ -145,6 +145,7 @@ def ordinary(grants: Sequence[Grant]) -> list[Grant]:
     return [grant for grant in grants if not grant.is_exit]
 
 
+@pytest.mark.long
 def test_four_processes_stay_within_the_rate_and_exits_go_while_others_queue(
     redis_url: str,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from models.enums import BreakerAction, ScopeKind, TradingState
@@ -90,6 +91,7 @@ def test_a_falling_collateral_trips_no_strategys_breaker(watch: Watch) -> None:
     assert not any(row.tripped for row in rows)
 
 
+@pytest.mark.long
 def test_drawdown_goes_by_tiers_and_red_asks_for_the_flat_halt(watch: Watch) -> None:
     watch.desk.limits.change(
         max_daily_loss_share=D("0.9"), max_rolling_loss_share=D("0.9"), max_drawdown_share=D("0.10")

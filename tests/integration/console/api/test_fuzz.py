@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import BaseSchema, Case, GenerationMode, Response
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from bot.safety.halting.latching import Latched
 from console.api.openapi import PREFIX
 from console.runtime.halts.halt_steps import HaltOutcome, HaltSteps
 from tests.support.api import Program, bearers_of
@@ -31,7 +32,7 @@ def quick_halts(monkeypatch: pytest.MonkeyPatch, console: TestClient) -> None:
     """Each halt is set. Its later steps, which have tests of their own, are not followed, and
     nobody is told to come slower."""
 
-    def carry_out(steps: HaltSteps, already: bool, **_: object) -> HaltOutcome:
+    def carry_out(steps: HaltSteps, latched: Latched, **_: object) -> HaltOutcome:
         raise RuntimeError("not followed here")
 
     monkeypatch.setattr(HaltSteps, "carry_out", carry_out)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.clock import FixedClock
 from bot.safety.halting.flattening import FlatReport
+from bot.safety.halting.latching import Latched
 from bot.safety.halting.report import HaltReport
 from bot.state.scope import EVERYTHING
 from console.errors import CommandError
@@ -27,24 +28,25 @@ REPORT = HaltReport(
     clean_at=NOW,
 )
 FLAT = FlatReport(NOW, (), (), ())
+LATCHED = Latched(already=False, at=NOW)
 
 
 class Steps:
     """Steps that end as they are told."""
 
     def __init__(
-        self, error: Exception | None = None, latched: bool | WithoutPostgres = False
+        self, error: Exception | None = None, latched: Latched | WithoutPostgres = LATCHED
     ) -> None:
         self._error = error
         self._latched = latched
 
-    def set_or_journal(self) -> bool | WithoutPostgres:
+    def set_or_journal(self) -> Latched | WithoutPostgres:
         return self._latched
 
     def close(self) -> None:
         pass
 
-    def carry_out(self, already: bool, *, reported: Callable[[HaltReport], None]) -> HaltOutcome:
+    def carry_out(self, latched: Latched, *, reported: Callable[[HaltReport], None]) -> HaltOutcome:
         if self._error is not None:
             raise self._error
         reported(REPORT)
@@ -139,9 +141,9 @@ def test_a_postgres_that_hangs_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPa
     may_end = threading.Event()
 
     class Hangs(Steps):
-        def set_or_journal(self) -> bool:
+        def set_or_journal(self) -> Latched:
             assert may_end.wait(PATIENCE_SECONDS)
-            return True
+            return Latched(already=True, at=NOW)
 
     try:
         job = begin(Halts(FixedClock(NOW)), FLATTENS, Hangs())
@@ -155,7 +157,7 @@ def test_a_postgres_that_hangs_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPa
 
 def test_a_halt_that_fails_before_its_state_is_told_as_none() -> None:
     class Fails(Steps):
-        def set_or_journal(self) -> bool:
+        def set_or_journal(self) -> Latched:
             raise ValueError
 
     job = begin(Halts(FixedClock(NOW)), FLATTENS, Fails())

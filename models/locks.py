@@ -65,10 +65,14 @@ def lock_audit_chain(session: Session, chain: str) -> tuple[int, str] | None:
 _AUDIT_HEAD = text("SELECT seq, hash FROM audit_head(:kind, :key, :chain)")
 
 
+def _try_until_commit(session: Session, lock: AdvisoryLock, key: int) -> bool:
+    keys = {"kind": int(lock), "key": key}
+    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:kind, :key)"), keys))
+
+
 def try_lock_audit_log(session: Session) -> bool:
     """Takes the lock of the one sequencer until the commit; False when another has it."""
-    keys = {"kind": int(AdvisoryLock.AUDIT_LOG), "key": 0}
-    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:kind, :key)"), keys))
+    return _try_until_commit(session, AdvisoryLock.AUDIT_LOG, 0)
 
 
 def lock_operators(session: Session) -> None:
@@ -79,15 +83,12 @@ def lock_operators(session: Session) -> None:
 
 def try_lock_breakers(session: Session, account: str) -> bool:
     """Takes the account's lock of the evaluator until the commit; False when another has it."""
-    keys = {"kind": int(AdvisoryLock.BREAKERS), "key": _key(account)}
-    found = session.scalar(text("SELECT pg_try_advisory_xact_lock(:kind, :key)"), keys)
-    return bool(found)
+    return _try_until_commit(session, AdvisoryLock.BREAKERS, _key(account))
 
 
 def try_lock_predictions(session: Session, account: str) -> bool:
     """Takes the lock of the account's predictions until the commit; False when another has it."""
-    keys = {"kind": int(AdvisoryLock.PREDICTIONS), "key": _key(account)}
-    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:kind, :key)"), keys))
+    return _try_until_commit(session, AdvisoryLock.PREDICTIONS, _key(account))
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from bot.execution.policy import absence
 from bot.safety.halting import global_state, latching, scoped_state, sealing, unfinished
 from bot.safety.halting.beside import Beside
 from bot.safety.halting.calling_back import CalledBack, Waiting, call_back
-from bot.safety.halting.latching import Latched as Latched
+from bot.safety.halting.latching import Latched
 from bot.safety.halting.reach import HaltReach as HaltReach
 from bot.safety.halting.reach import HaltWaits as HaltWaits
 from bot.safety.halting.report import REPORT, SIGNED_REPORT, HaltReport, facts_of

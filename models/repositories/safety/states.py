@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Text, bindparam, cast, select, text
+from sqlalchemy import Result, Text, bindparam, cast, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, object_session
 from sqlalchemy.orm.attributes import flag_modified
@@ -174,23 +174,20 @@ def lock_state(
     A scope that was never set gets a row ACTIVE with epoch 0. A missing or contradicted row is
     HALTED, and `contradicted` has the reason until `move` sets it.
     """
-    found = _locked(session, kind, key)
+    found = _locked(session, kind, key).one_or_none()
     if found is None:
         _add_row(session, kind, key, now, actor)
-        found = _locked(session, kind, key)
-    if found is None:
-        raise UnlockedState(f"the row of {kind} {key} was deleted while it was being locked")
+        found = _locked(session, kind, key).one()
     row, word = found
     if (kind, key) not in session.info.get(_MOVED, ()):
         _be_strict(session, row, word)
     return row
 
 
-def _locked(session: Session, kind: ScopeKind, key: str) -> tuple[TradingStateRow, str] | None:
-    found = session.execute(
+def _locked(session: Session, kind: ScopeKind, key: str) -> Result[TradingStateRow, str]:
+    return session.execute(
         _LOCKED, {"kind": kind, "key": key}, execution_options={"populate_existing": True}
-    ).one_or_none()
-    return None if found is None else (found[0], found[1])
+    )
 
 
 def _add_row(session: Session, kind: ScopeKind, key: str, now: datetime, actor: str) -> None:

@@ -5,7 +5,7 @@ own fills decide nothing, because the gate chooses which predictions get any.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -34,7 +34,10 @@ GIVEN_UP_AFTER = timedelta(hours=6)
 """An outcome whose minutes the exchange has not told by then stays unknown."""
 _BATCH = 100
 """The rows of a transaction."""
-_MOST_BATCHES = 100
+_READ = 500
+"""The waiting predictions of a read. Those that the exchange keeps waiting are among them, and must
+not fill it."""
+_MOST_BATCHES = 20
 """In one look. What is left waits for the next one."""
 _WINDOW = "since the last reset, by stakes of a month"
 
@@ -61,7 +64,7 @@ class ModelPerformance:
         for _ in range(_MOST_BATCHES):
             found = self._settle()
             settled += found
-            if found < _BATCH:
+            if found < _READ:
                 break
         return settled
 
@@ -139,20 +142,24 @@ class ModelPerformance:
         """Settles the oldest predictions whose outcome is known; returns how many."""
         now = self.clock.now()
         with self.db.reading() as session:
-            waiting = predictions.waiting(session, self.account, now - LATE, _BATCH)
+            waiting = predictions.waiting(session, self.account, now - LATE, _READ)
         closes = self._closes(waiting)
         prices = {}
         for row in waiting:
             ends = [closes.get((row.symbol, end)) for end in (row.starts_at, row.known_at)]
             if None not in ends or now - row.known_at > GIVEN_UP_AFTER:
                 prices[row.request_id] = ends
-        if not prices:
-            return 0
+        known = list(prices)
+        parts = [known[at : at + _BATCH] for at in range(0, len(known), _BATCH)]
+        return sum(self._settle_part({name: prices[name] for name in part}, now) for part in parts)
+
+    def _settle_part(self, prices: Mapping[str, Sequence[Decimal | None]], now: datetime) -> int:
+        """Settles some predictions by their prices, in one transaction; returns how many."""
         with self.db.unit_of_work() as uow:
             if not try_lock_predictions(uow.session, self.account):
                 return 0
             streams = Streams(uow.session, self.account, live_since=now - budget.SHRINK_EVERY)
-            rows = predictions.unsettled(uow.session, prices)
+            rows = predictions.unsettled(uow.session, prices.keys())
             for row in rows:
                 self._settle_one(uow, streams, row, prices[row.request_id], now)
             uow.commit()
